@@ -1,0 +1,129 @@
+"""The catalog: CRM objects, their fields and how they hang together.
+
+Only what is declared here is ever loaded; a person's data that no definition needs never enters the warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from definitions.conditions import Sql
+from definitions.values import Model, Name, Scalar, fault
+
+FieldType = Literal["text", "integer", "number", "boolean", "date", "timestamp", "list"]
+
+
+class FieldSpec(Model):
+    """A field of an object."""
+
+    type: FieldType = Field(description="text, integer, number, boolean, date, timestamp or list")
+    values: tuple[str, ...] = Field(default=(), description="the values a text field can have")
+    known_from: Name | None = Field(default=None, description="a date or timestamp field: null before that moment")
+    before: Scalar = Field(default=None, description="the value before `known_from`, instead of null")
+
+
+def _field(value: Any) -> Any:
+    return {"type": value} if isinstance(value, str) else value
+
+
+class Relation(Model):
+    """A way from one object to another: many to one by `key`, one to many by `on`, or a path with `through`."""
+
+    object: Name | None = Field(default=None, description="the related object")
+    key: Name | None = Field(default=None, description="many to one: the field here that holds the other's key")
+    on: Name | None = Field(default=None, description="one to many: the field there that holds this key")
+    through: str | None = Field(default=None, description="a path of relations, such as `opportunities.line_items`")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Relation:
+        if self.through is not None:
+            if self.object or self.key or self.on:
+                raise fault("relation", "`through` stands alone")
+        elif self.object is None or (self.key is None) == (self.on is None):
+            raise fault("relation", "a relation needs `object` and one of `key` (many to one) or `on` (one to many)")
+        return self
+
+
+class CatalogObject(Model):
+    """One CRM object: where it comes from, its key, fields, relations and computed fields."""
+
+    object: Name = Field(description="the object's name")
+    table: str = Field(description="`source.table`")
+    key: Name = Field(description="the field that identifies a record")
+    label: Name | None = Field(default=None, description="the field people read")
+    updated_at: Name | None = Field(default=None, description="a field that moves on every change")
+    deleted_at: Name | None = Field(default=None, description="soft delete: a filled value means the record is gone")
+    fields: dict[Name, Annotated[FieldSpec, BeforeValidator(_field)]] = Field(description="fields to load, with types")
+    relations: dict[Name, Relation] = Field(default={}, description="ways to other objects")
+    computed: dict[Name, Sql] = Field(
+        default={}, description="fields that are expressions over others"
+    )
+    track: tuple[Name, ...] = Field(default=(), description="fields whose earlier values are kept")
+    exists_from: Name | None = Field(default=None, description="replay: the record is not there before this date")
+
+    @field_validator("table")
+    @classmethod
+    def _dotted(cls, value: str) -> str:
+        if value.count(".") != 1:
+            raise fault("table", f"`{value}` is not a table", "write `source.table`")
+        return str(value)
+
+    def spec(self, field: str) -> FieldSpec | None:
+        """A declared field; the key may go undeclared and is text then."""
+        if field == self.key and field not in self.fields:
+            return FieldSpec(type="text")
+        return self.fields.get(field)
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One relation walked: from an object, by its name, to an object."""
+
+    source: str
+    name: str
+    target: str
+    many: bool
+    source_field: str
+    target_field: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All objects by name, with the questions that checker and compiler ask."""
+
+    objects: Mapping[str, CatalogObject]
+
+    def __getitem__(self, name: str) -> CatalogObject:
+        return self.objects[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.objects
+
+    def walk(self, source: str, path: tuple[str, ...], seen: frozenset[tuple[str, str]] = frozenset()) -> tuple[Hop, ...] | None:
+        """The hops of a path of relation names; None where a name is unknown or `through` runs in a circle."""
+        hops: list[Hop] = []
+        here = source
+        for name in path:
+            step = self._step(here, name, seen)
+            if step is None:
+                return None
+            hops.extend(step)
+            here = step[-1].target
+        return tuple(hops)
+
+    def _step(self, source: str, name: str, seen: frozenset[tuple[str, str]]) -> tuple[Hop, ...] | None:
+        spec = self.objects[source].relations.get(name) if source in self.objects else None
+        if spec is None or (source, name) in seen:
+            return None
+        if spec.through is not None:
+            return self.walk(source, tuple(spec.through.split(".")), seen | {(source, name)})
+        if spec.object not in self.objects:
+            return None
+        target = self.objects[spec.object]
+        if spec.key is not None:
+            return (Hop(source, name, spec.object, False, spec.key, target.key),)
+        return (Hop(source, name, spec.object, True, self.objects[source].key, str(spec.on)),)

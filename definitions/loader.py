@@ -1,0 +1,170 @@
+"""Files -> Project. Every problem of every file is found in one pass, sorted by place, and raised once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from definitions.catalog import Catalog, CatalogObject
+from definitions.errors import ProblemsFound, UserError
+from definitions.problems import Problem, Span, did_you_mean, in_order
+from definitions.project import Project, ProjectSettings
+from definitions.rules import check_project
+from definitions.segment import Segment
+from definitions.source import SourceFile, read_source
+from definitions.values import Model
+from definitions.workflow import Workflow
+
+FOLDERS: dict[str, type[Model]] = {"catalog": CatalogObject, "segments": Segment, "workflows": Workflow}
+LATER_FOLDERS = ("journeys", "calendars", "tests")
+LATER_KEYS = frozenset(
+    "communication while_inside run_once goals at_most stage schedule each on_structural_change limits roles fallback "
+    "approval send_as cancel for_date offset past missing priority_of versions guards".split()
+)
+_M = TypeVar("_M", bound=Model)
+
+
+def read_folder(folder: Path) -> dict[str, str]:
+    """The text of every definition file of a folder, by path from its root."""
+    if not (folder / "project.yaml").is_file():
+        raise UserError("no-project", f"`{folder}` holds no project.yaml", "run `drumbeat init` to make a project")
+    wanted = [folder / "project.yaml"]
+    for name in (*FOLDERS, *LATER_FOLDERS):
+        wanted.extend(sorted((folder / name).glob("*.y*ml")))
+    wanted.extend(p for p in sorted((folder / "messages").rglob("*")) if p.is_file())
+    return {path.relative_to(folder).as_posix(): _read(path, folder) for path in wanted}
+
+
+def _read(path: Path, folder: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        where = path.relative_to(folder).as_posix()
+        raise UserError("encoding", f"`{where}` is not UTF-8 text: byte {error.start}", "save the file as UTF-8") from error
+
+
+def load_project(files: Mapping[str, str]) -> Project:
+    """Read, validate and check; raises `ProblemsFound` with every problem. Warnings stay on the project."""
+    loading = _Loading(files)
+    project = loading.project()
+    problems = loading.problems
+    if project is not None:
+        problems = [*problems, *check_project(project)]
+    errors = [p for p in problems if p.severity == "error"]
+    if errors or project is None:
+        raise ProblemsFound(in_order(problems))
+    warnings = in_order(p for p in problems if p.severity == "warning")
+    return Project(**{**vars(project), "warnings": warnings})
+
+
+class _Loading:
+    """One pass over the files. What cannot be read is left out, so that the rest is still checked."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = files
+        self.problems: list[Problem] = []
+        self.sources: dict[str, SourceFile] = {}
+
+    def project(self) -> Project | None:
+        settings = self.one("project.yaml", ProjectSettings)
+        for folder in LATER_FOLDERS:
+            for file in self.inside(folder):
+                self.problems.append(Problem(Span(file, 1, 1), "not-supported-yet", f"`{folder}/` is not supported yet"))
+        objects = self.all("catalog", CatalogObject)
+        segments = self.all("segments", Segment)
+        workflows = self.all("workflows", Workflow)
+        for name, made in objects.items():
+            if made.object != name:
+                span = self.sources[f"catalog/{name}.yaml"].locate(("object",))
+                self.problems.append(Problem(span, "file-name", f"the file of object `{made.object}` is `{made.object}.yaml`"))
+        if settings is None:
+            return None
+        messages = {f: t for f, t in self.files.items() if f.startswith("messages/")}
+        catalog = Catalog({made.object: made for made in objects.values()})
+        return Project(settings, catalog, segments, workflows, messages, dict(self.files), self.sources)
+
+    def inside(self, folder: str) -> Iterator[str]:
+        yield from (f for f in sorted(self.files) if f.startswith(f"{folder}/") and f.endswith((".yaml", ".yml")))
+
+    def all(self, folder: str, model: type[_M]) -> dict[str, _M]:
+        found: dict[str, _M] = {}
+        for file in self.inside(folder):
+            made = self.one(file, model)
+            name = Path(file).stem
+            if made is not None:
+                found[name] = made
+        return found
+
+    def one(self, file: str, model: type[_M]) -> _M | None:
+        source, problems = read_source(file, self.files[file]) if file in self.files else (None, [])
+        self.problems.extend(problems)
+        if source is None:
+            return None
+        self.sources[file] = source
+        if not isinstance(source.data, dict):
+            if not problems:
+                self.problems.append(Problem(source.start, "empty-file", "the file holds no mapping"))
+            return None
+        try:
+            return model.model_validate(source.data)
+        except ValidationError as error:
+            self.problems.extend(as_problems(source, error, problems))
+            return None
+
+
+def as_problems(source: SourceFile, error: ValidationError, before: list[Problem]) -> Iterator[Problem]:
+    """pydantic's errors as problems at their YAML place; an error caused by another is not shown."""
+    details = error.errors(include_url=False)
+    paths = [tuple(d["loc"]) for d in details]
+    taken = {(p.span.line) for p in before}
+    for detail, path in zip(details, paths, strict=True):
+        if any(other != path and other[: len(path)] == path for other in paths):
+            continue
+        problem = _as_problem(source, detail, path)
+        if problem.span.line not in taken:
+            yield problem
+
+
+def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int, ...]) -> Problem:
+    kind = detail["type"]
+    last = str(path[-1]) if path else ""
+    if kind == "extra_forbidden":
+        span = source.locate(path, on_key=True)
+        if last in LATER_KEYS:
+            return Problem(span, "not-supported-yet", f"`{last}` is not supported yet")
+        return Problem(span, "unknown-key", f"`{last}` is not a key here", did_you_mean(last, KEYS))
+    if kind == "missing":
+        return Problem(source.locate(path[:-1]), "missing-key", f"`{last}` is missing", f"add `{last}:`")
+    context = cast("dict[str, Any]", detail.get("ctx") or {})
+    if "hint" in context:
+        return Problem(source.locate(path), kind, str(context["message"]), context["hint"])
+    if kind == "literal_error":
+        given = str(detail["input"])
+        expected = str(context.get("expected", "")).replace("'", "`")
+        words = [w.strip(" `") for w in expected.replace(" or ", ",").split(",")]
+        return Problem(source.locate(path), "unknown-word", f"`{given}` is not known here", did_you_mean(given, words) or f"write {expected}")
+    return Problem(source.locate(path), "value", _message(detail), None)
+
+
+def _message(detail: ErrorDetails) -> str:
+    given = detail["input"]
+    message = detail["msg"]
+    return f"{message[:1].lower()}{message[1:]}" + (f", not `{given}`" if isinstance(given, str | int | float | bool) else "")
+
+
+def _keys() -> frozenset[str]:
+    found: set[str] = set()
+    pending: list[type[Model]] = list(Model.__subclasses__())
+    while pending:
+        model = pending.pop()
+        pending.extend(model.__subclasses__())
+        found.update(info.alias or name for name, info in model.model_fields.items())
+    return frozenset(found)
+
+
+KEYS = _keys()
+"""Every key of every kind of file: where hints for misspelt keys come from."""

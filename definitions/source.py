@@ -1,0 +1,243 @@
+"""YAML as the language reads it: strict, and every value knows its place.
+
+PyYAML's own reading keeps the last of duplicate keys, turns `no` into false, `010` into 8 and `16:00` into 960. Here a
+file is composed into nodes and read by our few rules: plain true/false, whole and decimal numbers, null, and text.
+Everything else that YAML would guess is refused with a hint.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+import yaml
+
+from definitions.problems import Problem, Span
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 40
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?\Z")
+_WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
+_AMBIGUOUS = {"yes", "no", "on", "off", "y", "n"}
+_OCTAL = re.compile(r"[-+]?0[0-9]+\Z|[-+]?0[xob][0-9a-fA-F_]+\Z")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)\Z", re.IGNORECASE)
+# `{if: x in (1, 2)}` is cut at the comma; the halves give themselves away by an unclosed bracket
+_OPEN_BRACKET = re.compile(r"\([^)]*\Z")
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a scalar stands, with its raw text, so that an offset in its value can be shown in the file."""
+
+    span: Span
+    lines: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    raw: str = field(default="", compare=False, repr=False)
+    value: str = field(default="", compare=False, repr=False)
+
+    def at(self, offset: int) -> Span:
+        """The span of the character at `offset` of the value: quotes, escapes and folded lines are walked over."""
+        if not self.raw:
+            return self.span
+        i = j = 0
+        while i < min(offset, len(self.value)) and j < len(self.raw):
+            i, j = _step(self.value, i, self.raw, j)
+        while j < len(self.raw) and offset < len(self.value) and self.raw[j] != self.value[offset]:
+            j += 1
+        before = self.raw[: min(j, len(self.raw))]
+        line = self.span.line + before.count("\n")
+        column = len(before) - before.rfind("\n") if "\n" in before else self.span.column + len(before)
+        return Span(self.span.file, line, column, self.lines[line - 1] if line <= len(self.lines) else "")
+
+
+def _step(value: str, i: int, raw: str, j: int) -> tuple[int, int]:
+    if value[i] == raw[j]:
+        return i + 1, j + 1
+    if value[i].isspace() and raw[j].isspace():
+        while j < len(raw) and raw[j].isspace():
+            j += 1
+        return i + 1, j
+    return i, j + 1
+
+
+class Text(str):
+    """A string that knows its place."""
+
+    place: Place
+
+
+def text(value: str, place: Place) -> Text:
+    """`value` with its place attached."""
+    made = Text(value)
+    made.place = place
+    return made
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file as read: plain data, and the place of every key and value by path."""
+
+    file: str
+    data: Any
+    keys: dict[Path, Span]
+    values: dict[Path, Span]
+    start: Span
+
+    @property
+    def name(self) -> str:
+        """The file name without its ending: a definition's name."""
+        return PurePath(self.file).stem
+
+    def locate(self, path: Path, on_key: bool = False) -> Span:
+        """The span of a path; segments that are no keys of the file (union tags) are skipped."""
+        known: Path = ()
+        for part in path:
+            if (*known, part) in self.values:
+                known = (*known, part)
+        table = self.keys if on_key and known in self.keys else self.values
+        return table.get(known, self.start)
+
+
+def read_source(file: str, content: str) -> tuple[SourceFile | None, list[Problem]]:
+    """Read one YAML file. A file that cannot be read at all gives None and says why."""
+    lines = tuple(content.splitlines())
+    start = Span(file, 1, 1, lines[0] if lines else "")
+    if len(content.encode("utf-8", "replace")) > MAX_BYTES:
+        return None, [Problem(start, "file-too-large", f"the file is larger than {MAX_BYTES // 1024} kB")]
+    reader = _Reader(file, lines, content)
+    try:
+        documents = list(yaml.compose_all(content, Loader=_LOADER))
+    except yaml.MarkedYAMLError as error:
+        return None, [reader.yaml_problem(error)]
+    except (yaml.YAMLError, RecursionError) as error:
+        return None, [Problem(start, "yaml-syntax", f"not readable as YAML: {str(error).splitlines()[0]}")]
+    if len(documents) > 1:
+        span = reader.span(documents[1].start_mark)
+        return None, [Problem(span, "yaml-documents", "one document a file", "put the second into a file of its own")]
+    data = reader.value(documents[0], (), 0) if documents and documents[0] is not None else None
+    return SourceFile(file, data, reader.keys, reader.values, start), reader.problems
+
+
+class _Reader:
+    """Composed nodes -> plain data, with every span kept. Lives for one file."""
+
+    def __init__(self, file: str, lines: tuple[str, ...], content: str) -> None:
+        self.file, self.lines, self.content = file, lines, content
+        self.keys: dict[Path, Span] = {}
+        self.values: dict[Path, Span] = {}
+        self.problems: list[Problem] = []
+        self._seen: set[int] = set()
+
+    def span(self, mark: Any) -> Span:
+        line = min(mark.line, max(len(self.lines) - 1, 0))
+        return Span(self.file, mark.line + 1, mark.column + 1, self.lines[line] if self.lines else "")
+
+    def problem(self, node: Any, code: str, message: str, hint: str | None = None) -> None:
+        self.problems.append(Problem(self.span(node.start_mark), code, message, hint))
+
+    def yaml_problem(self, error: yaml.MarkedYAMLError) -> Problem:
+        mark: Any = error.problem_mark or error.context_mark
+        span = self.span(mark) if mark else Span(self.file, 1, 1, self.lines[0] if self.lines else "")
+        if "alias" in (error.problem or "") or "anchor" in (error.problem or ""):
+            return Problem(span, "yaml-anchor", "anchors and aliases are not used here", "write the value out")
+        hint = None
+        if re.search(r"[{\[].*,", span.source_line):
+            hint = "a comma inside {..} or [..] ends the value: put the condition on its own line or in quotes"
+        elif re.search(r":\s+\S.*:\s", span.source_line) or "mapping values" in (error.problem or ""):
+            hint = "text that holds `: ` needs quotes"
+        return Problem(span, "yaml-syntax", f"not readable as YAML: {error.problem or error}", hint)
+
+    def value(self, node: Any, path: Path, depth: int) -> Any:
+        self.values.setdefault(path, self.span(node.start_mark))
+        if id(node) in self._seen:
+            self.problem(node, "yaml-anchor", "anchors and aliases are not used here", "write the value out")
+            return None
+        self._seen.add(id(node))
+        if depth > MAX_DEPTH:
+            self.problem(node, "yaml-depth", f"nested deeper than {MAX_DEPTH} levels")
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(child, (*path, i), depth + 1) for i, child in enumerate(node.value)]
+        return self.scalar(node)
+
+    def mapping(self, node: Any, path: Path, depth: int) -> dict[str, Any]:
+        if not node.tag.startswith("tag:yaml.org,2002:map"):
+            self.problem(node, "yaml-tag", f"the tag `{node.tag}` is not read here")
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.key(key_node)
+            if key is None:
+                continue
+            if key in found:
+                self.problem(key_node, "duplicate-key", f"`{key}` is written twice", "keep one of them")
+                continue
+            self.keys[(*path, key)] = self.span(key_node.start_mark)
+            found[key] = self.value(value_node, (*path, key), depth + 1)
+            self._notice_cut_value(node, value_node, found[key])
+        return found
+
+    def key(self, node: Any) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self.problem(node, "yaml-key", "a key must be plain text")
+            return None
+        if node.value == "<<" and node.style is None:
+            self.problem(node, "yaml-merge", "merge keys are not used here", "write the keys out")
+            return None
+        if any(unicodedata.category(c) in ("Cf", "Cc") for c in node.value):
+            self.problem(node, "yaml-key", "the key holds an invisible character", "type the key again")
+            return None
+        return node.value
+
+    def scalar(self, node: Any) -> Any:
+        value: str = node.value
+        span = self.span(node.start_mark)
+        place = Place(span, self.lines, self.content[node.start_mark.index : node.end_mark.index], value)
+        if node.tag.startswith("!") or node.tag.startswith("tag:yaml.org,2002:python"):
+            self.problem(node, "yaml-tag", f"the tag `{node.tag}` is not read here", "write plain values")
+            return None
+        if node.style is not None:
+            return text(value, place)
+        if value in _WORDS:
+            return _WORDS[value]
+        if value.lower() in _AMBIGUOUS:
+            self.problem(node, "ambiguous-word", f"`{value}` may mean text or a truth", "write true or false, or quote it")
+        if _NOT_FINITE.match(value):
+            self.problem(node, "not-a-number", f"`{value}` is not a usable number")
+            return None
+        if _OCTAL.match(value):
+            self.problem(node, "ambiguous-number", f"`{value}` may mean text or another base", "quote it, or drop the zero")
+        if _INTEGER.match(value) and len(value) < 19:
+            return int(value)
+        if _NUMBER.match(value):
+            return float(value)
+        return text(value, place)
+
+    def _notice_cut_value(self, mapping: Any, node: Any, value: Any) -> None:
+        if mapping.flow_style and isinstance(value, Text) and node.style is None and _OPEN_BRACKET.search(value):
+            self.problem(
+                node,
+                "cut-by-comma",
+                f"`{value}` was cut at a comma: inside {{..}} and [..] a comma ends the value",
+                "put the condition on its own line or in quotes",
+            )
+
+
+def texts(data: Any) -> Iterator[Text]:
+    """Every text in the data, in order."""
+    if isinstance(data, Text):
+        yield data
+    elif isinstance(data, dict):
+        for value in data.values():  # pyright: ignore[reportUnknownVariableType]
+            yield from texts(value)
+    elif isinstance(data, list):
+        for value in data:  # pyright: ignore[reportUnknownVariableType]
+            yield from texts(value)

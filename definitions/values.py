@@ -1,0 +1,108 @@
+"""Small values that many definitions share: names, durations, shares."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from definitions.problems import did_you_mean
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+_DURATION = re.compile(r"(\d+)\s+(minute|hour|day|week|month)s?\Z")
+_BUSINESS = re.compile(r"\d+\s+business\s+days?\Z")
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%\Z")
+_MAX_MINUTES = 366 * 24 * 60
+
+
+class Model(BaseModel):
+    """What an author wrote: frozen, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False)
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Calendar months and days, and clock minutes. `3 days` is the same clock time three days later."""
+
+    months: int = 0
+    days: int = 0
+    minutes: int = 0
+    text: str = ""
+
+    @property
+    def longest_days(self) -> float:
+        """An upper bound in days (a month counts 31)."""
+        return self.months * 31 + self.days + self.minutes / 1440
+
+
+def fault(code: str, message: str, hint: str | None = None) -> PydanticCustomError:
+    """An error that the loader turns into a problem with this code and hint."""
+    # pydantic formats messages with str.format on the context: braces of the author's text must not reach it
+    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint})  # pyright: ignore[reportArgumentType]
+
+
+def parse_duration(value: Any) -> Duration:
+    """Read `3 days`, `2 weeks`, `1 month`, `90 minutes`.
+
+    >>> parse_duration("2 weeks")
+    Duration(months=0, days=14, minutes=0, text='2 weeks')
+    """
+    if isinstance(value, Duration):
+        return value
+    written = str(value)
+    if _BUSINESS.match(written):
+        raise fault("not-supported-yet", "business days are not supported yet")
+    match = _DURATION.match(written)
+    if not match:
+        raise fault("duration", f"`{written}` is not a duration", "write a number and a unit, such as `3 days` or `1 month`")
+    number, unit = int(match[1]), match[2]
+    if number == 0:
+        raise fault("duration", "a duration must be longer than zero")
+    amounts = {
+        "minute": Duration(minutes=number, text=written),
+        "hour": Duration(minutes=number * 60, text=written),
+        "day": Duration(days=number, text=written),
+        "week": Duration(days=number * 7, text=written),
+        "month": Duration(months=number, text=written),
+    }
+    made = amounts[unit]
+    if made.longest_days * 1440 > _MAX_MINUTES + 31 * 1440:
+        raise fault("duration", f"`{written}` is longer than a year")
+    return made
+
+
+def parse_share(value: Any) -> float:
+    """Read `20%` as 0.2."""
+    match = _PERCENT.match(str(value))
+    if not match or not 0 <= float(match[1]) <= 100:
+        raise fault("share", f"`{value}` is not a share", "write a percentage such as `20%`")
+    return float(match[1]) / 100
+
+
+def _name(value: str) -> str:
+    if not _NAME.match(value):
+        hint = "use lower-case letters, digits and `_`, starting with a letter, 63 characters at most"
+        raise fault("name", f"`{value}` is not a name", hint)
+    return str(value)
+
+
+def _timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise fault("timezone", f"`{value}` is not a known timezone", did_you_mean(value, available_timezones()))
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, str) else value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Lasting = Annotated[Duration, PlainValidator(parse_duration)]
+Share = Annotated[float, PlainValidator(parse_share)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Scalar = Annotated[str | int | float | bool | None, BeforeValidator(_plain)]

@@ -1,0 +1,118 @@
+"""Make a folder live. The evaluator reads only what was applied, never the folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from definitions import Problem, ProblemsFound, Project, UserError, load_project
+from definitions.workflow import Workflow, logic_fingerprint, structure_fingerprint
+from pipelines.errors import NothingApplied
+from sql import DuckDBSession, compile_plan
+from sql.compiler import CompiledWorkflow
+from sql.names import CONTENT_VALUES, CONTENTS, PROJECTS
+from sql.publication import publish
+
+Change = Literal["new", "logic", "words", "gone"]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply changed: by workflow, and the number of the apply. No changes: nothing was written."""
+
+    project_id: int
+    changes: Mapping[str, Change]
+    written: bool
+
+
+def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by: str) -> Applied:
+    """Write the project's definitions and their compiled flows in one transaction; refuses what would break those inside."""
+    fingerprint = hashlib.md5(json.dumps(dict(project.files), sort_keys=True).encode()).hexdigest()
+    rows = session.ask("live_project")
+    if rows and rows[0]["fingerprint"] == fingerprint:
+        return Applied(rows[0]["project_id"], {}, written=False)
+    live = {row["workflow"]: row for row in session.ask("live_workflows")}
+    _refuse(session, project, live)
+    plan = compile_plan(project)
+    changes = dict(_changes(project, live))
+    project_id = rows[0]["project_id"] + 1 if rows else 1
+    settings = project.settings
+    with session.transaction():
+        for name in (n for n, change in changes.items() if change == "gone"):
+            session.execute_query("retire_workflow", workflow=name)
+        for compiled in (c for c in plan.workflows if c.name in changes):
+            _write(session, compiled, changes[compiled.name], project, at, by)
+        row = {"project_id": project_id, "fingerprint": fingerprint, "name": settings.name, "timezone": settings.timezone}
+        row |= {"seed": settings.seed, "files": dict(project.files), "applied_at": at, "applied_by": by}
+        session.append(PROJECTS, [row])
+    return Applied(project_id, changes, written=True)
+
+
+def live_project(session: DuckDBSession) -> tuple[int, Project]:
+    """The number of the last apply and its project; raises `NothingApplied` without one."""
+    rows = session.ask("live_project")
+    if not rows:
+        raise NothingApplied()
+    return rows[0]["project_id"], load_project(json.loads(rows[0]["files"]))
+
+
+def _changes(project: Project, live: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Change]]:
+    for name, workflow in sorted(project.workflows.items()):
+        known = live.get(name)
+        if known is None:
+            yield name, "new"
+        elif known["logic_fingerprint"] != logic_fingerprint(workflow):
+            yield name, "logic"
+        else:
+            # segments, computed fields and messages may have changed beside the workflow's own file: write it anew
+            yield name, "words"
+    yield from ((name, "gone") for name in sorted(live) if name not in project.workflows)
+
+
+def _write(session: DuckDBSession, compiled: CompiledWorkflow, change: Change, project: Project, at: datetime, by: str) -> None:
+    versions = {row["workflow"]: row["version"] for row in session.ask("last_versions")}
+    version = versions.get(compiled.name, 0) + (change != "words")
+    session.execute_query("retire_workflow", workflow=compiled.name)
+    if change == "words":
+        for query in ("forget_hop_guards", "forget_hop_path", "forget_hops", "forget_steps", "forget_workflow"):
+            session.execute_query(query, workflow=compiled.name, version=version)
+    known = {row["content_id"] for row in session.ask("known_contents")}
+    for table, rows in publish(compiled, version, project, at=at, by=by).rows.items():
+        if table in (CONTENTS, CONTENT_VALUES):
+            rows = [row for row in {json.dumps(r, sort_keys=True): r for r in rows}.values() if row["content_id"] not in known]
+        session.append(table, rows)
+
+
+def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping[str, Any]]) -> None:
+    problems: list[Problem] = []
+    enabled_before = {row["workflow"] for row in session.ask("enabled_before")}
+    for name, known in live.items():
+        workflow = project.workflows.get(name)
+        if workflow is None:
+            if known["state"] in ("enabled", "paused"):
+                hint = "set `state: disabled` and apply, then remove the file"
+                raise UserError("live-workflow-gone", f"`workflows/{name}.yaml` is gone, and the workflow is {known['state']}", hint)
+            continue
+        problems.extend(_problems(project, name, workflow, known, name in enabled_before))
+    if problems:
+        raise ProblemsFound(problems)
+
+
+def _problems(project: Project, name: str, workflow: Workflow, known: Mapping[str, Any], enabled_before: bool) -> Iterator[Problem]:
+    source = project.sources[f"workflows/{name}.yaml"]
+    if workflow.state == "draft" and known["state"] != "draft":
+        yield Problem(source.locate(("state",)), "draft-again", f"`{name}` was {known['state']}: it cannot be a draft again", "use `disabled`")
+    if enabled_before and workflow.launch != known["launch"]:
+        message = f"`launch` was `{known['launch']}` when `{name}` was first enabled and cannot be changed"
+        yield Problem(source.locate(("launch",)), "launch-changed", message)
+    runs = known["state"] in ("enabled", "paused") and workflow.state in ("enabled", "paused")
+    if runs and structure_fingerprint(workflow) != known["structure_fingerprint"]:
+        message = f"steps of `{name}` came, went or moved while it is {known['state']}"
+        hint = "set `state: disabled` and apply first, or keep the steps and change their times, conditions or texts"
+        yield Problem(source.locate(("steps",)), "structural-edit", message, hint)
+
+

@@ -1,0 +1,45 @@
+"""Errors of this room, under the project's roots.
+
+    UserError
+    ├── ClockWentBack     an instant before the last one was asked for
+    ├── NothingApplied    no definitions are live
+    └── SnapshotRefused   a source lost so much that nothing is believed
+    EnvironmentFault
+    └── LeaseHeld         another process is at work
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from definitions import EnvironmentFault, UserError
+
+
+class ClockWentBack(UserError):
+    """Time only goes forward: `asked` is before `last`."""
+
+    def __init__(self, what: str, asked: datetime, last: datetime) -> None:
+        message = f"the last {what} is of {last.isoformat()}; {asked.isoformat()} is before it"
+        super().__init__("clock-went-back", message, f"a {what} may only be made for a later instant")
+
+
+class NothingApplied(UserError):
+    """No definitions are live."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing-applied", "no definitions are live in this warehouse", "run `drumbeat apply` first")
+
+
+class SnapshotRefused(UserError):
+    """A source lost so many records that nothing of it is believed."""
+
+    def __init__(self, object_: str, lost: int, before: int) -> None:
+        message = f"{lost} of {before} {object_} records would be gone: the snapshot is refused and nothing was changed"
+        super().__init__("snapshot-refused", message, "check the source; `drumbeat snapshot --accept` takes it as it is")
+
+
+class LeaseHeld(EnvironmentFault):
+    """Another process is at work on the same warehouse."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__("lease-held", f"the warehouse is in use by {holder}", "wait for it to end")

@@ -1,0 +1,116 @@
+"""One evaluation: a function of the state before, the latest snapshot, what is live, and `as_of`. Nothing else.
+
+Everything it writes is committed in one transaction, or nothing is.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from definitions import InternalError, Project, UserError, Workflow, load_project
+from pipelines.errors import ClockWentBack, NothingApplied
+from sql import DuckDBSession, Plan, compile_plan
+from sql.statements import load_statements
+
+
+@dataclass(frozen=True)
+class WorkflowCounts:
+    """What one evaluation did in one workflow."""
+
+    workflow: str
+    qualifying_count: int
+    entered_count: int
+    heldout_count: int
+    refused_count: int
+    left_count: int
+    completed_count: int
+    inside_count: int
+    planned_count: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation and its counts; `made` is False when there was one of this instant already."""
+
+    evaluation_id: int
+    as_of: datetime
+    workflows: tuple[WorkflowCounts, ...]
+    chain_hash: str
+    seconds: dict[str, float]
+    made: bool = True
+
+
+def evaluate(session: DuckDBSession, as_of: datetime, clock: Callable[[], float] = time.perf_counter) -> Evaluation:
+    """Evaluate all live workflows as of an instant.
+
+    A second evaluation of the same instant does nothing, an earlier one is refused. `clock` only measures stages.
+    """
+    last = session.ask("last_evaluation")
+    if last and as_of <= last[0]["as_of"]:
+        if as_of < last[0]["as_of"]:
+            raise ClockWentBack("evaluation", as_of, last[0]["as_of"])
+        return _found(session, last[0]["evaluation_id"], {}, made=False)
+    project_id, project, plan = _live_plan(session, as_of)
+    parameters = _parameters(session, last[0] if last else None, project, project_id, as_of)
+    seconds: dict[str, float] = {}
+    with session.transaction():
+        for statement in plan.statements:
+            started = clock()
+            session.run(statement, parameters)
+            seconds[statement.stage] = seconds.get(statement.stage, 0.0) + clock() - started
+        rounded = {stage: round(spent, 4) for stage, spent in seconds.items()}
+        session.execute_query("note_seconds", seconds=json.dumps(rounded), evaluation_id=parameters["evaluation_id"])
+    return _found(session, parameters["evaluation_id"], rounded)
+
+
+def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]:
+    """The rows that break each invariant of the state, by its name; empty when all hold."""
+    found = {s.name: session.rows(s.sql) for s in load_statements("invariants")}
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _live_plan(session: DuckDBSession, as_of: datetime) -> tuple[int, Project, Plan]:
+    rows = session.ask("live_project")
+    if not rows:
+        raise NothingApplied()
+    retired = tuple(row["definition"] for row in session.ask("retired_versions", as_of=as_of))
+    plan = _compiled(rows[0]["files"], retired)
+    return rows[0]["project_id"], plan.project, plan
+
+
+@lru_cache(maxsize=4)
+def _compiled(files: str, retired: tuple[str, ...]) -> Plan:
+    """The plan of applied files; what is live changes rarely, and a replay asks for it again and again."""
+    project = load_project(json.loads(files))
+    return compile_plan(project, [Workflow.model_validate(json.loads(text)) for text in retired])
+
+
+def _parameters(session: DuckDBSession, last: dict[str, Any] | None, project: Project, project_id: int, as_of: datetime) -> dict[str, Any]:
+    snapshots = session.ask("last_snapshot")
+    if not snapshots:
+        raise UserError("no-snapshot", "there is no snapshot to evaluate", "run `drumbeat snapshot` first")
+    if snapshots[0]["as_of"] > as_of:
+        raise ClockWentBack("snapshot", as_of, snapshots[0]["as_of"])
+    if last is None and session.count("state.participants"):
+        raise InternalError("participants without an evaluation")
+    return {
+        "as_of": as_of,
+        "evaluation_id": last["evaluation_id"] + 1 if last else 1,
+        "snapshot_id": snapshots[0]["snapshot_id"],
+        "project_id": project_id,
+        "previous_snapshot": last["snapshot_as_of"] if last else None,
+        "previous_chain": last["chain_hash"] if last else "",
+        "seed": project.settings.seed,
+    }
+
+
+def _found(session: DuckDBSession, evaluation_id: int, seconds: dict[str, float], made: bool = True) -> Evaluation:
+    row = session.ask("evaluation", evaluation_id=evaluation_id)[0]
+    counts = tuple(WorkflowCounts(**r) for r in session.ask("workflow_counts", evaluation_id=evaluation_id))
+    return Evaluation(evaluation_id, row["as_of"], counts, row["chain_hash"], seconds, made)

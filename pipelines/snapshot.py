@@ -1,0 +1,82 @@
+"""Take a snapshot: read every object's source, and commit all objects together or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from connectors import Source
+from definitions import Project
+from pipelines.errors import ClockWentBack, SnapshotRefused
+from sql import DuckDBSession, compile_plan
+from sql.names import SNAPSHOTS, changes_table, history_table, record_table
+from sql.snapshot import ObjectColumns, counts_statement, new_columns, snapshot_statements, table_statements
+from sql.truths.plan import tracked_fields
+
+GUARD_FROM = 20
+GUARD_SHARE = 0.5
+"""A snapshot that loses more than this share of at least so many records is not believed."""
+
+
+@dataclass(frozen=True)
+class ObjectCounts:
+    """What a snapshot found of one object."""
+
+    object: str
+    record_count: int
+    created_count: int
+    updated_count: int
+    deleted_count: int
+    null_key_count: int
+    duplicate_count: int
+    unreadable_count: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One snapshot and its counts; `taken` is False when there was one of this instant already."""
+
+    snapshot_id: int
+    as_of: datetime
+    objects: tuple[ObjectCounts, ...]
+    taken: bool = True
+
+
+def take_snapshot(
+    session: DuckDBSession, project: Project, sources: Mapping[str, Source], as_of: datetime, *, accept: bool = False
+) -> Snapshot:
+    """Read all sources as of an instant. A second snapshot of the same instant does nothing; an earlier one is refused."""
+    last = session.ask("last_snapshot")
+    if last and as_of <= last[0]["as_of"]:
+        if as_of < last[0]["as_of"]:
+            raise ClockWentBack("snapshot", as_of, last[0]["as_of"])
+        return Snapshot(last[0]["snapshot_id"], as_of, _counts(session, last[0]["snapshot_id"]), taken=False)
+    snapshot_id = last[0]["snapshot_id"] + 1 if last else 1
+    tracked = tracked_fields(project, (compile_plan(project).truths,))
+    with session.transaction():
+        for name, spec in project.catalog.objects.items():
+            columns = ObjectColumns(spec, tracked[name])
+            source, table = spec.table.split(".")
+            session.load(f"incoming_{name}", sources[source].read(table, columns.declared))
+            _take_object(session, columns, {"as_of": as_of, "snapshot_id": snapshot_id}, accept)
+        session.append(SNAPSHOTS, [{"snapshot_id": snapshot_id, "as_of": as_of}])
+    return Snapshot(snapshot_id, as_of, _counts(session, snapshot_id))
+
+
+def _take_object(session: DuckDBSession, columns: ObjectColumns, parameters: dict[str, object], accept: bool) -> None:
+    name = columns.spec.object
+    tables = (record_table(name), history_table(name), changes_table(name))
+    found = {table: types for table in tables if (types := session.columns(table))}
+    before = session.count(record_table(name)) if found else 0
+    for statement in (*table_statements(columns, found), *snapshot_statements(columns, new_columns(columns, found))):
+        session.run(statement, parameters)
+    session.run(counts_statement(columns), parameters)
+    counts = next(c for c in _counts(session, cast(int, parameters["snapshot_id"])) if c.object == name)
+    if not accept and before >= GUARD_FROM and counts.deleted_count > before * GUARD_SHARE:
+        raise SnapshotRefused(name, counts.deleted_count, before)
+
+
+def _counts(session: DuckDBSession, snapshot_id: int) -> tuple[ObjectCounts, ...]:
+    return tuple(ObjectCounts(**row) for row in session.ask("snapshot_counts", snapshot_id=snapshot_id))

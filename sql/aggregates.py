@@ -1,0 +1,141 @@
+"""Aggregates over related rows: each relation grouped once, each distinct aggregate computed once.
+
+Filters are CASE inside the aggregate, not FILTER: DuckDB 2.0 runs the first form two to ten times faster past a few
+dozen of them. Sums of decimals are exact to six places, so a result never depends on the order of the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from definitions.catalog import Hop
+from definitions.conditions import DIALECT
+
+EXACT = "DECIMAL(28, 6)"
+
+
+@dataclass
+class Group:
+    """The aggregates of one object over one path of relations, by their SQL; each has a column."""
+
+    object: str
+    path: tuple[str, ...]
+    hops: tuple[Hop, ...]
+    name: str
+    columns: dict[str, tuple[str, exp.Expression]] = field(default_factory=dict[str, tuple[str, exp.Expression]])
+    joins: dict[str, tuple[str, Hop]] = field(default_factory=dict[str, tuple[str, Hop]])
+    root_used: set[str] = field(default_factory=set[str])
+
+    def column(self, aggregate: exp.Expression, alias: str) -> exp.Expression:
+        """A reference to the column of an aggregate; equal aggregates share one."""
+        sql = aggregate.sql(dialect=DIALECT)
+        name, _ = self.columns.setdefault(sql, (f"a{len(self.columns) + 1}", aggregate))
+        return exp.column(name, table=alias)
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One aggregate with its parts compiled. `decimal` says that sums need exact arithmetic."""
+
+    name: str
+    argument: exp.Expression | None
+    key: exp.Expression
+    distinct: bool = False
+    where: exp.Expression | None = None
+    order: tuple[tuple[exp.Expression, bool], ...] = ()
+    decimal: bool = False
+
+
+def reference(aggregate: Aggregate, group: Group, alias: str) -> exp.Expression:
+    """What stands in a leaf for an aggregate: its column, with what no rows mean."""
+    argument, where = aggregate.argument, aggregate.where
+
+    def column(made: exp.Expression) -> exp.Expression:
+        return group.column(made, alias)
+
+    match aggregate.name:
+        case "count":
+            return _or_zero(column(_count(argument, where, aggregate.distinct)))
+        case "exists":
+            return exp.paren(exp.GT(this=_or_zero(column(_count(None, where, False))), expression=_number(0)), copy=False)
+        case "share":
+            total = exp.func("NULLIF", column(_count(None, None, False)), _number(0), dialect=DIALECT)
+            return exp.paren(exp.Div(this=column(_count(None, where, False)), expression=total), copy=False)
+        case "sum":
+            return _or_zero(column(_sum(aggregate)))
+        case "avg":
+            counted = exp.func("NULLIF", column(_count(argument, where, False)), _number(0), dialect=DIALECT)
+            return exp.paren(exp.Div(this=column(_sum(aggregate)), expression=counted), copy=False)
+        case "bool_or" | "bool_and":
+            made = exp.func(aggregate.name.upper(), _case(where, argument), dialect=DIALECT)
+            return exp.func("COALESCE", column(made), exp.false(), dialect=DIALECT)
+        case "first" | "last" | "any_value":
+            return column(_first(aggregate))
+        case name:
+            return column(exp.func(name.upper(), _case(where, argument), dialect=DIALECT))
+
+
+def _sum(aggregate: Aggregate) -> exp.Expression:
+    value = _case(aggregate.where, aggregate.argument)
+    if not aggregate.decimal:
+        return exp.cast(exp.Sum(this=value), "BIGINT")
+    exact = exp.Sum(this=exp.TryCast(this=value, to=exp.DataType.build(EXACT, dialect=DIALECT), safe=True))
+    return exp.cast(exact, "DOUBLE")
+
+
+@dataclass
+class Aggregates:
+    """The groups that one object's expressions need."""
+
+    groups: list[Group] = field(default_factory=list[Group])
+
+    def group(self, object_: str, path: tuple[str, ...], hops: tuple[Hop, ...]) -> Group:
+        """The group of an object's path; a new one gets the next name. Paths that walk the same hops share one."""
+        for known in self.groups:
+            if known.object == object_ and _walk(known.hops) == _walk(hops):
+                return known
+        self.groups.append(Group(object_, path, hops, f"g{len(self.groups) + 1}"))
+        return self.groups[-1]
+
+    def text(self) -> str:
+        """All aggregates as text, so that an expression's number knows what its columns mean."""
+        lines = (f"{g.name}.{name} = {g.object}.{'.'.join(g.path)}: {sql}" for g in self.groups for sql, (name, _) in g.columns.items())
+        return "\n".join(lines)
+
+
+def _walk(hops: tuple[Hop, ...]) -> list[tuple[str, str, str]]:
+    return [(hop.source_field, hop.target, hop.target_field) for hop in hops]
+
+
+def _number(value: int) -> exp.Expression:
+    return exp.Literal.number(value)
+
+
+def _or_zero(value: exp.Expression) -> exp.Expression:
+    return exp.func("COALESCE", value, _number(0), dialect=DIALECT)
+
+
+def _case(where: exp.Expression | None, value: exp.Expression | None) -> exp.Expression:
+    made = value.copy() if value is not None else _number(1)
+    return made if where is None else exp.case().when(where.copy(), made)
+
+
+def _count(argument: exp.Expression | None, where: exp.Expression | None, distinct: bool) -> exp.Expression:
+    if argument is None and where is None:
+        return exp.Count(this=exp.Star())
+    counted = _case(where, argument)
+    return exp.Count(this=exp.Distinct(expressions=[counted]) if distinct else counted)
+
+
+def _first(aggregate: Aggregate) -> exp.Expression:
+    """The first value in an order, missing ones last, ties by key; `last` is the first in the reverse order."""
+    turned = aggregate.name == "last"
+    keys = [exp.Ordered(this=e.copy(), desc=desc != turned, nulls_first=False) for e, desc in aggregate.order]
+    keys.append(exp.Ordered(this=aggregate.key.copy(), desc=False, nulls_first=False))
+    value = aggregate.argument.copy() if aggregate.argument is not None else aggregate.key.copy()
+    made = exp.First(this=exp.Order(this=value, expressions=keys))
+    known = exp.not_(exp.Is(this=value.copy(), expression=exp.null())) if aggregate.name == "any_value" else None
+    conditions = [c for c in (aggregate.where, known) if c is not None]
+    return exp.Filter(this=made, expression=exp.Where(this=exp.and_(*conditions))) if conditions else made

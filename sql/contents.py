@@ -1,0 +1,103 @@
+"""Action steps -> contents: what is sent, as templates and settings, and the numbered values they read.
+
+A content is addressed by its hash and never changes, so an action that was planned keeps the words it was planned with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlglot
+
+from definitions.conditions import DIALECT, Expression
+from definitions.messages import paths_in
+from definitions.steps import ActionStep, Expr
+from definitions.workflow import Workflow
+from sql.truths.plan import TruthPlan, recipient_object
+
+
+@dataclass(frozen=True)
+class Content:
+    """A content: its kind, its body, and the values it reads as (name, number, subject)."""
+
+    kind: str
+    body: dict[str, Any]
+    values: tuple[tuple[str, int, str], ...]
+
+    @property
+    def content_id(self) -> str:
+        """The hash of everything in it."""
+        parts = json.dumps([self.kind, self.body, self.values], sort_keys=True)
+        return hashlib.md5(parts.encode()).hexdigest()[:20]
+
+
+def content_of(step: ActionStep, workflow: Workflow, truths: TruthPlan) -> Content:
+    """The content of an action step; its values are numbered in the plan."""
+    read = _Reading(workflow.object, truths)
+    body = _body(step, read)
+    values = [(name, truths.add_value(e, workflow.object), "record") for name, e in read.expressions.items()]
+    for path in sorted({path for text in _texts(body) for path, _ in paths_in(text)}):
+        recipient = path[0] == "recipient"
+        object_ = recipient_object(workflow, truths.project) if recipient else workflow.object
+        number = truths.add_value(_expression(".".join(path[1:])), object_ or workflow.object)
+        values.append((".".join(path), number, "recipient" if recipient else "record"))
+    return Content(step.kind, body, tuple(values))
+
+
+def _expression(sql: str) -> Expression:
+    return Expression(sql, sqlglot.parse_one(sql, dialect=DIALECT))
+
+
+@dataclass
+class _Reading:
+    """The expressions that a body reads, by name; in the body stands `{"value": name}`."""
+
+    object: str
+    truths: TruthPlan
+    expressions: dict[str, Expression] = field(default_factory=dict[str, Expression])
+
+    def user(self, relation: str | None) -> Any:
+        """The key of the user a relation leads to; an address stays as it is."""
+        if relation is None or "@" in relation:
+            return relation
+        catalog = self.truths.project.catalog
+        hops = catalog.walk(self.object, (relation,)) or ()
+        direct = hops[0].source_field if len(hops) == 1 else f"{relation}.{catalog[hops[-1].target].key}"
+        self.expressions[f"user.{relation}"] = _expression(direct)
+        return {"value": f"user.{relation}"}
+
+    def plain(self, values: dict[str, Any], where: str) -> dict[str, Any]:
+        """Keys and values, with names in the place of expressions."""
+        return {key: self._plain(f"{where}.{key}", value) for key, value in values.items()}
+
+    def _plain(self, name: str, value: Any) -> Any:
+        if not isinstance(value, Expr):
+            return value
+        self.expressions[name] = value.expression
+        return {"value": name}
+
+
+def _body(step: ActionStep, read: _Reading) -> dict[str, Any]:
+    if step.task is not None:
+        return {"title": step.task.title, "text": step.task.text, "assign": read.user(step.task.assign)}
+    if step.email is not None:
+        text = read.truths.project.messages.get(step.email.template, "")
+        sender = read.user(step.email.from_)
+        return {"template": step.email.template, "subject": step.email.subject, "text": text, "from": sender}
+    if step.update is not None:
+        return {"fields": read.plain(step.update, "field")}
+    if step.notify is not None:
+        return {"channel": step.notify.channel, "text": step.notify.text}
+    assert step.webhook is not None
+    return {"url": step.webhook.url, "body": read.plain(step.webhook.body, "body")}
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for part in value.values() for text in _texts(part)]  # pyright: ignore[reportUnknownVariableType]
+    return []

@@ -1,0 +1,29 @@
+-- [enter] Entrants become participants; a held-out one rests aside for the longest passage, and nothing is ever done to it.
+INSERT INTO state.participants BY NAME
+SELECT
+    n.participant_id,
+    n.workflow,
+    n.version,
+    n.version AS flow_version,
+    n.object,
+    n.record,
+    r.result AS recipient,
+    n.arm,
+    'condition' AS entry_mode,
+    n.entry_no,
+    n.matched_from,
+    $as_of AS entered_at,
+    'active' AS status,
+    CASE WHEN n.arm = 'holdout' THEN '(holdout)' ELSE '(entry)' END AS step_id,
+    $as_of AS arrived_at,
+    CASE WHEN n.arm = 'holdout' THEN calendar_add($as_of, 0, CAST(greatest(ceil(n.longest_stay_days), 1) AS INTEGER), 0) END AS due_at,
+    n.meets_objective AS met_at_entry,
+    calendar_add($as_of, 0, CAST(ceil(n.longest_stay_days) AS INTEGER) + 30, 0) AS watched_until
+FROM entrants AS n
+LEFT JOIN recipients AS r ON r.value = n.recipient_value AND r.record = n.record;
+
+-- [note_entries] One transition for each entrant.
+INSERT INTO state.transitions
+SELECT p.participant_id, $evaluation_id, 2, $as_of, 'entered', NULL, p.step_id, NULL, p.due_at, p.entry_mode
+FROM state.participants AS p
+JOIN entrants AS n ON n.participant_id = p.participant_id;

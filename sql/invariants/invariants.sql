@@ -1,0 +1,69 @@
+-- [everyone_is_somewhere] Entered equals active, paused, error, goal met, completed and exited, for every workflow and version.
+SELECT workflow, version, COUNT(*) AS entered
+FROM state.participants
+GROUP BY workflow, version
+HAVING COUNT(*) <> COUNT(CASE WHEN status IN ('active', 'paused', 'error', 'goal_met', 'completed', 'exited') THEN 1 END)
+    OR COUNT(CASE WHEN status IN ('goal_met', 'completed', 'exited') THEN 1 END) <> COUNT(left_at);
+
+-- [inside_once] At most one open participant for a workflow and record.
+SELECT workflow, record, COUNT(*) AS open_passages
+FROM state.participants
+WHERE left_at IS NULL
+GROUP BY workflow, record
+HAVING COUNT(*) > 1;
+
+-- [spells_do_not_overlap] At most one open episode for a subject and record; spells neither overlap nor run backwards.
+SELECT subject, record, matched_from, matched_to
+FROM (
+    SELECT
+        *,
+        LAG(COALESCE(matched_to, TIMESTAMPTZ 'infinity')) OVER (PARTITION BY subject, object, record ORDER BY matched_from) AS before_to
+    FROM state.episodes
+)
+WHERE matched_to <= matched_from OR before_to > matched_from;
+
+-- [actions_are_on_the_path] Every action belongs to a participant and to a step that its transitions passed.
+SELECT a.action_id, a.participant_id, a.step_id
+FROM outbox.actions AS a
+LEFT JOIN (
+    SELECT DISTINCT t.participant_id, h.step_id
+    FROM state.transitions AS t
+    JOIN live.hop_path AS h ON h.hop_id = t.hop_id
+) AS passed ON passed.participant_id = a.participant_id AND passed.step_id = a.step_id
+WHERE passed.step_id IS NULL;
+
+-- [sent_once] At most one successful attempt for an action.
+SELECT action_id, COUNT(*) AS sent
+FROM outbox.attempts
+WHERE outcome = 'sent'
+GROUP BY action_id
+HAVING COUNT(*) > 1;
+
+-- [nothing_for_the_held_out] No action for a held-out participant, and none planned after leaving.
+SELECT a.action_id, p.arm, p.left_at, a.planned_at
+FROM outbox.actions AS a
+JOIN state.participants AS p ON p.participant_id = a.participant_id
+WHERE p.arm = 'holdout' OR a.planned_at > p.left_at;
+
+-- [left_means_cancelled] Nothing stays planned for a participant that was made to leave; an exit step is part of the flow and cancels nothing.
+SELECT a.action_id, t.reason
+FROM outbox.actions AS a
+JOIN state.transitions AS t ON t.participant_id = a.participant_id
+WHERE a.status = 'planned' AND t.kind = 'exited' AND t.hop_id IS NULL;
+
+-- [no_entry_past_a_gate] Nobody entered at the instant at which it was also refused, or at which it left.
+SELECT p.participant_id, p.workflow, p.record
+FROM state.participants AS p
+JOIN state.participants AS q ON q.workflow = p.workflow AND q.record = p.record AND q.left_at = p.entered_at
+WHERE p.participant_id <> q.participant_id
+UNION ALL
+SELECT p.participant_id, p.workflow, p.record
+FROM state.participants AS p
+JOIN state.refusals AS f ON f.workflow = p.workflow AND f.record = p.record
+WHERE f.refused_from <= p.entered_at AND (f.refused_to IS NULL OR f.refused_to > p.entered_at)
+    AND p.entry_mode = 'condition';
+
+-- [waiting_for_something] Every active participant that rests has a due instant or waits for a condition.
+SELECT p.participant_id, p.step_id
+FROM state.participants AS p
+WHERE p.status = 'active' AND p.due_at IS NULL;

@@ -1,0 +1,68 @@
+"""The tables that are ours, spelled once for Python. SQL files spell them out, so that they read as SQL."""
+
+from __future__ import annotations
+
+PROJECTS = "live.projects"
+WORKFLOWS = "live.workflows"
+STEPS = "live.steps"
+HOPS = "live.hops"
+HOP_GUARDS = "live.hop_guards"
+HOP_PATH = "live.hop_path"
+CONTENTS = "live.contents"
+CONTENT_VALUES = "live.content_values"
+SNAPSHOTS = "journal.snapshots"
+SNAPSHOT_OBJECTS = "journal.snapshot_objects"
+EVALUATIONS = "journal.evaluations"
+WORKFLOW_COUNTS = "journal.workflow_counts"
+WORKFLOW_MEMORY = "state.workflows"
+EPISODES = "state.episodes"
+PARTICIPANTS = "state.participants"
+TRANSITIONS = "state.transitions"
+REFUSALS = "state.refusals"
+OBSERVATIONS = "state.observations"
+ACTIONS = "outbox.actions"
+BATCHES = "outbox.batches"
+ATTEMPTS = "outbox.attempts"
+
+ENTRY = "(entry)"
+HOLDOUT = "(holdout)"
+END = "(end)"
+"""Places in a flow that are no steps of the author's."""
+
+
+def record_table(object_: str) -> str:
+    """The records of an object now.
+
+    >>> record_table("account")
+    'crm.account'
+    """
+    return f"crm.{object_}"
+
+
+def changes_table(object_: str) -> str:
+    """The records touched by the latest snapshot."""
+    return f"crm.{object_}_changes"
+
+
+def history_table(object_: str) -> str:
+    """Spells of an object's tracked fields."""
+    return f"history.{object_}"
+
+
+RESERVED = frozenset(
+    "all analyse analyze and any array as asc asymmetric at both case cast check collate column constraint create default "
+    "deferrable desc describe distinct do else end except false fetch for foreign from group having in initially intersect "
+    "into lambda lateral leading limit not null offset on only or order pivot placing primary qualify references returning "
+    "select show some summarize symmetric table then to trailing true union unique unpivot user using values variadic when "
+    "where window with".split()
+)
+"""Words that no engine reads as a column's name without quotes."""
+
+
+def quoted(name: str) -> str:
+    """A column's name as SQL: quoted where it is a word of SQL.
+
+    >>> quoted("order"), quoted("seats")
+    ('"order"', 'seats')
+    """
+    return f'"{name}"' if name in RESERVED else name

@@ -1,0 +1,195 @@
+"""A compiled plan as rows of the live tables: what `apply` writes and the evaluator reads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from definitions.conditions import Condition
+from definitions.project import Project
+from definitions.steps import (
+    ActionStep,
+    BranchStep,
+    ExitStep,
+    SplitStep,
+    Step,
+    WaitStep,
+    arms_of,
+)
+from definitions.values import Duration
+from definitions.workflow import Workflow, logic_fingerprint, structure_fingerprint, text_fingerprint
+from sql.compiler import CompiledWorkflow
+from sql.flow import Draw, Hop, longest, longest_stay_days
+from sql.leaves import canonical
+from sql.names import CONTENT_VALUES, CONTENTS, HOP_GUARDS, HOP_PATH, HOPS, STEPS, WORKFLOWS
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The rows of one version of one workflow, by table."""
+
+    workflow: str
+    version: int
+    rows: dict[str, list[Row]]
+
+
+def publish(compiled: CompiledWorkflow, version: int, project: Project, *, at: datetime, by: str) -> Publication:
+    """The rows of a workflow as its given version."""
+    name = compiled.name
+    steps = list(_steps(compiled, version))
+    hops = [(_hop_id(name, version, hop), hop) for hop in compiled.hops]
+    rows: dict[str, list[Row]] = {
+        WORKFLOWS: [_workflow_row(compiled, version, project) | {"applied_at": at, "applied_by": by}],
+        STEPS: steps,
+        HOPS: [_hop_row(name, version, hop_id, hop) for hop_id, hop in hops],
+        HOP_GUARDS: [row for hop_id, hop in hops for row in _guard_rows(hop_id, hop, compiled.guards)],
+        HOP_PATH: [
+            {"hop_id": hop_id, "position": i, "step_id": step, "arm": arm}
+            for hop_id, hop in hops
+            for i, (step, arm) in enumerate(hop.path, start=1)
+        ],
+        CONTENTS: [{"content_id": c.content_id, "kind": c.kind, "body": c.body} for c in compiled.contents.values()],
+        CONTENT_VALUES: [
+            {"content_id": c.content_id, "name": n, "value": number, "subject": subject}
+            for c in compiled.contents.values()
+            for n, number, subject in c.values
+        ],
+    }
+    return Publication(name, version, rows)
+
+
+def _workflow_row(compiled: CompiledWorkflow, version: int, project: Project) -> Row:
+    workflow = compiled.workflow
+    source = project.sources.get(f"workflows/{compiled.name}.yaml")
+    return {
+        "workflow": compiled.name,
+        "version": version,
+        "is_current": True,
+        "state": workflow.state,
+        "object": workflow.object,
+        "description": workflow.description,
+        "owner": workflow.owner,
+        "priority": workflow.priority,
+        "launch": workflow.launch,
+        "manual_entry": workflow.entry.manual == "allowed",
+        "reentry": workflow.reentry.after,
+        **_duration("reentry", workflow.reentry.wait),
+        "leave_on_objective": workflow.objective is not None and workflow.exit.on_objective == "leave",
+        "holdout_share": workflow.holdout,
+        "entry_condition": compiled.entry,
+        "exit_condition": compiled.exit,
+        "objective_condition": compiled.objective,
+        "measure_value": compiled.measure,
+        "recipient_value": compiled.recipient,
+        "recipient_object": compiled.recipient_object,
+        **_objective(workflow),
+        "longest_stay_days": longest_stay_days(workflow.steps),
+        "logic_fingerprint": logic_fingerprint(workflow),
+        "text_fingerprint": text_fingerprint(workflow),
+        "structure_fingerprint": structure_fingerprint(workflow),
+        "definition": source.data if source else {},
+    }
+
+
+def _objective(workflow: Workflow) -> Row:
+    objective = workflow.objective
+    if objective is None:
+        return {"objective_name": None, "objective_text": None, "objective_version": None}
+    text = canonical(objective.when)
+    parts = f"{text}|{objective.measure.sql if objective.measure else ''}|{workflow.exit.on_objective}"
+    version = hashlib.md5(parts.encode()).hexdigest()[:12]
+    return {"objective_name": objective.name, "objective_text": text, "objective_version": version}
+
+
+def _duration(prefix: str, duration: Duration | None) -> Row:
+    made = duration or Duration()
+    return {f"{prefix}_months": made.months, f"{prefix}_days": made.days, f"{prefix}_minutes": made.minutes}
+
+
+def _steps(compiled: CompiledWorkflow, version: int) -> Iterator[Row]:
+    for position, (step, parent, arm) in enumerate(_placed(compiled.workflow.steps, None, None), start=1):
+        content = compiled.contents.get(step.id)
+        due = step.task.due if isinstance(step, ActionStep) and step.task else None
+        yield {
+            "workflow": compiled.name,
+            "version": version,
+            "step_id": step.id,
+            "position": position,
+            "kind": _kind(step),
+            "action_kind": step.kind if isinstance(step, ActionStep) else None,
+            "label": _label(step),
+            "parent_step_id": parent,
+            "arm": arm,
+            "arms": [name for name, _ in arms_of(step)],
+            "content_id": content.content_id if content else None,
+            **_duration("due", due),
+            "has_due": due is not None,
+            "longest_stay_days": longest(step).longest_days if isinstance(step, WaitStep) else 0.0,
+        }
+
+
+def _placed(steps: tuple[Step, ...], parent: str | None, arm: str | None) -> Iterator[tuple[Step, str | None, str | None]]:
+    for step in steps:
+        yield step, parent, arm
+        for name, inner in arms_of(step):
+            yield from _placed(inner, step.id, name)
+
+
+def _kind(step: Step) -> str:
+    match step:
+        case ActionStep():
+            return "action"
+        case WaitStep():
+            return "wait"
+        case BranchStep():
+            return "branch"
+        case SplitStep():
+            return "split"
+        case ExitStep():
+            return "exit"
+
+
+def _label(step: Step) -> str:
+    match step:
+        case ActionStep():
+            words = step.task.title if step.task else step.email.subject if step.email else step.id.replace("_", " ")
+            return f"{step.kind}: {words}"
+        case WaitStep():
+            limit = longest(step).text
+            return f"wait {limit}" if not hasattr(step.wait, "until") else f"wait at most {limit}"
+        case BranchStep() | SplitStep():
+            return step.id.replace("_", " ")
+        case ExitStep():
+            return f"exit: {step.exit}"
+
+
+def _hop_id(workflow: str, version: int, hop: Hop) -> int:
+    return int(hashlib.md5(f"{workflow}\n{version}\n{hop.from_step}\n{hop.rank}".encode()).hexdigest()[:15], 16)
+
+
+def _hop_row(workflow: str, version: int, hop_id: int, hop: Hop) -> Row:
+    return {
+        "hop_id": hop_id,
+        "workflow": workflow,
+        "version": version,
+        "from_step": hop.from_step,
+        "rank": hop.rank,
+        "needs_timer": hop.needs_timer,
+        "outcome": hop.outcome,
+        "to_step": hop.to_step,
+        "reason": hop.reason,
+        **_duration("wait", hop.wait),
+    }
+
+
+def _guard_rows(hop_id: int, hop: Hop, numbers: dict[Condition, int]) -> Iterator[Row]:
+    for guard in hop.guards:
+        if isinstance(guard, Draw):
+            yield {"hop_id": hop_id, "condition": None, "split_step": guard.step, "low": guard.low, "high": guard.high}
+        else:
+            yield {"hop_id": hop_id, "condition": numbers[guard], "split_step": None, "low": None, "high": None}

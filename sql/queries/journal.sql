@@ -1,0 +1,51 @@
+-- [last_snapshot] The latest snapshot.
+SELECT snapshot_id, as_of FROM journal.snapshots ORDER BY snapshot_id DESC LIMIT 1;
+
+-- [snapshot_counts] What a snapshot found, object by object.
+SELECT object, record_count, created_count, updated_count, deleted_count, null_key_count, duplicate_count, unreadable_count
+FROM journal.snapshot_objects
+WHERE snapshot_id = $snapshot_id
+ORDER BY object;
+
+-- [last_evaluation] The latest evaluation and the instant of the snapshot it read.
+SELECT e.evaluation_id, e.as_of, e.snapshot_id, e.chain_hash, s.as_of AS snapshot_as_of
+FROM journal.evaluations AS e
+JOIN journal.snapshots AS s ON s.snapshot_id = e.snapshot_id
+ORDER BY e.evaluation_id DESC
+LIMIT 1;
+
+-- [evaluation] One evaluation's counts.
+SELECT evaluation_id, as_of, snapshot_id, entered_count, left_count, completed_count, moved_count, planned_count, refused_count, chain_hash
+FROM journal.evaluations
+WHERE evaluation_id = $evaluation_id;
+
+-- [workflow_counts] What an evaluation did, workflow by workflow.
+SELECT workflow, qualifying_count, entered_count, heldout_count, refused_count, left_count, completed_count, inside_count, planned_count
+FROM journal.workflow_counts
+WHERE evaluation_id = $evaluation_id
+ORDER BY workflow;
+
+-- [note_seconds] Seconds a stage of an evaluation.
+UPDATE journal.evaluations SET seconds = $seconds WHERE evaluation_id = $evaluation_id;
+
+-- [totals] Everything so far, workflow by workflow.
+SELECT
+    w.workflow,
+    w.state,
+    COUNT(p.participant_id) AS entered_count,
+    COUNT(CASE WHEN p.arm = 'holdout' THEN 1 END) AS heldout_count,
+    COUNT(CASE WHEN p.left_at IS NULL THEN p.participant_id END) AS inside_count,
+    COUNT(CASE WHEN p.status = 'exited' THEN 1 END) AS left_count,
+    COUNT(CASE WHEN p.status = 'completed' THEN 1 END) AS completed_count,
+    COUNT(p.objective_met_at) AS met_count
+FROM live.workflows AS w
+LEFT JOIN state.participants AS p ON p.workflow = w.workflow
+WHERE w.is_current
+GROUP BY w.workflow, w.state
+ORDER BY w.workflow;
+
+-- [action_totals] Actions so far by kind and status.
+SELECT kind, status, COUNT(*) AS action_count
+FROM outbox.actions
+GROUP BY kind, status
+ORDER BY kind, status;

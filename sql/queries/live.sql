@@ -1,0 +1,45 @@
+-- [live_project] The definitions that are live.
+SELECT project_id, fingerprint, name, timezone, seed, files, applied_at, applied_by
+FROM live.projects
+ORDER BY project_id DESC
+LIMIT 1;
+
+-- [live_workflows] The current version of every workflow.
+SELECT workflow, version, state, launch, logic_fingerprint, text_fingerprint, structure_fingerprint
+FROM live.workflows
+WHERE is_current
+ORDER BY workflow;
+
+-- [last_versions] The last version number of every workflow there ever was.
+SELECT workflow, MAX(version) AS version FROM live.workflows GROUP BY workflow;
+
+-- [retired_versions] Older versions whose participants are still inside or watched.
+SELECT DISTINCT w.workflow, w.version, w.definition
+FROM live.workflows AS w
+JOIN state.participants AS p ON p.workflow = w.workflow AND p.version = w.version
+WHERE NOT w.is_current AND (p.left_at IS NULL OR p.watched_until >= $as_of)
+ORDER BY w.workflow, w.version;
+
+-- [retire_workflow] A workflow's versions stop being current.
+UPDATE live.workflows SET is_current = FALSE WHERE workflow = $workflow AND is_current;
+
+-- [forget_hop_guards] Make room for a version to be written again: its hops' guards.
+DELETE FROM live.hop_guards WHERE hop_id IN (SELECT hop_id FROM live.hops WHERE workflow = $workflow AND version = $version);
+
+-- [forget_hop_path] Its hops' paths.
+DELETE FROM live.hop_path WHERE hop_id IN (SELECT hop_id FROM live.hops WHERE workflow = $workflow AND version = $version);
+
+-- [forget_hops] Its hops.
+DELETE FROM live.hops WHERE workflow = $workflow AND version = $version;
+
+-- [forget_steps] Its steps.
+DELETE FROM live.steps WHERE workflow = $workflow AND version = $version;
+
+-- [forget_workflow] Itself.
+DELETE FROM live.workflows WHERE workflow = $workflow AND version = $version;
+
+-- [known_contents] Contents that are stored already.
+SELECT content_id FROM live.contents;
+
+-- [enabled_before] Workflows that were evaluated enabled at least once.
+SELECT workflow FROM state.workflows;

@@ -1,0 +1,19 @@
+-- [deliverable] Planned actions whose time has come, with their content, in the order of batches.
+SELECT
+    a.action_id, a.workflow, a.step_id, a.object, a.record, a.recipient, a.kind, a.evaluation_id,
+    a.planned_at, a.due_at, a.values AS found, c.body
+FROM outbox.actions AS a
+JOIN live.contents AS c ON c.content_id = a.content_id
+WHERE a.status = 'planned' AND a.send_after <= $now
+ORDER BY a.evaluation_id, a.kind, a.action_id;
+
+-- [mark_actions] What became of the actions of a batch.
+UPDATE outbox.actions AS a
+SET status = d.outcome, status_at = $now, status_reason = d.message
+FROM delivered AS d
+WHERE d.action_id = a.action_id;
+
+-- [note_attempts] One try at delivery for each action of a batch.
+INSERT INTO outbox.attempts
+SELECT d.action_id, 1 + (SELECT COUNT(*) FROM outbox.attempts AS t WHERE t.action_id = d.action_id), d.batch_id, $now, d.outcome, d.message
+FROM delivered AS d;

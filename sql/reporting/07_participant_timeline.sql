@@ -1,0 +1,210 @@
+-- [clear_participant_timeline] Forget the last timelines.
+DELETE FROM report.participant_timeline;
+
+-- [fill_participant_timeline] Every transition, the steps its hop passed, the actions it planned, and what was seen of the objective.
+INSERT INTO report.participant_timeline BY NAME
+WITH step AS (
+    SELECT
+        s.workflow,
+        s.version,
+        s.step_id,
+        s.kind,
+        s.action_kind,
+        -- an action by its words, with the gaps of its template; everything else by the author's id
+        '“' || CASE s.kind
+            WHEN 'action' THEN regexp_replace(
+                regexp_replace(s.label, '^\w+: ', ''), '\{\{\s*(?:\w+\.)*(\w+)[^}]*\}\}', '[\1]', 'g'
+            )
+            ELSE replace(s.step_id, '_', ' ')
+        END || '”' AS label,
+        COALESCE(BOOL_OR(NOT h.needs_timer), FALSE) AS has_condition
+    FROM live.steps AS s
+    LEFT JOIN live.hops AS h ON h.workflow = s.workflow AND h.version = s.version AND h.from_step = s.step_id
+    GROUP BY s.workflow, s.version, s.step_id, s.kind, s.action_kind, s.label
+),
+move AS (
+    SELECT
+        t.participant_id,
+        t.evaluation_id,
+        t.sequence,
+        t.happened_at,
+        t.kind,
+        t.from_step,
+        t.to_step,
+        t.hop_id,
+        t.due_at,
+        t.reason,
+        p.workflow,
+        COALESCE(h.version, p.flow_version) AS version,
+        p.arm,
+        p.entry_mode,
+        p.matched_from,
+        p.met_at_entry,
+        p.watched_until
+    FROM state.transitions AS t
+    JOIN state.participants AS p ON p.participant_id = t.participant_id
+    LEFT JOIN live.hops AS h ON h.hop_id = t.hop_id
+),
+event AS (
+    SELECT
+        participant_id,
+        happened_at,
+        sequence,
+        0 AS position,
+        CASE arm WHEN 'holdout' THEN 'would_enter' ELSE 'entered' END AS kind,
+        NULL AS step_id,
+        entry_mode AS reason_code,
+        CASE arm WHEN 'holdout' THEN 'would have entered' ELSE 'entered' END
+        || CASE
+            WHEN entry_mode = 'manual' THEN ' by hand'
+            WHEN matched_from < happened_at THEN ': the entry condition holds since ' || strftime(matched_from, '%-d %b %Y')
+            ELSE ': the entry condition came true'
+        END
+        || CASE WHEN met_at_entry THEN '; the objective was met already' ELSE '' END
+        || CASE arm WHEN 'holdout' THEN '; drawn into the hold-out, so only watched' ELSE '' END AS why_text,
+        CAST(NULL AS DOUBLE) AS value
+    FROM move
+    WHERE kind = 'entered'
+    UNION ALL
+    SELECT
+        m.participant_id,
+        m.happened_at,
+        m.sequence,
+        0,
+        'step_out',
+        m.from_step,
+        COALESCE(m.reason, 'time'),
+        CASE WHEN m.reason = 'met' THEN 'what ' || s.label || ' waits for came true' ELSE 'the time of ' || s.label || ' was over' END,
+        NULL
+    FROM move AS m
+    JOIN step AS s ON s.workflow = m.workflow AND s.version = m.version AND s.step_id = m.from_step
+    WHERE m.hop_id IS NOT NULL
+    UNION ALL
+    SELECT
+        m.participant_id,
+        m.happened_at,
+        m.sequence,
+        h.position,
+        'step_in',
+        h.step_id,
+        h.arm,
+        CASE
+            WHEN s.kind = 'wait' THEN 'passed ' || s.label || ' at once: what it waits for was true'
+            WHEN h.arm = 'else' THEN 'no arm of ' || s.label || ' applied'
+            WHEN s.kind = 'split' THEN 'drawn into the arm “' || h.arm || '” of ' || s.label
+            ELSE 'took the arm “' || h.arm || '” of ' || s.label
+        END,
+        NULL
+    FROM move AS m
+    JOIN live.hop_path AS h ON h.hop_id = m.hop_id
+    JOIN step AS s ON s.workflow = m.workflow AND s.version = m.version AND s.step_id = h.step_id
+    WHERE h.arm IS NOT NULL
+    UNION ALL
+    SELECT
+        a.participant_id,
+        a.planned_at,
+        3,
+        h.position,
+        'action',
+        a.step_id,
+        a.status,
+        'planned the ' || a.kind || ' ' || s.label
+        || CASE a.status
+            WHEN 'planned' THEN ''
+            WHEN 'sent' THEN ': sent'
+            ELSE ': ' || a.status || COALESCE(' (' || replace(a.status_reason, '_', ' ') || ')', '')
+        END,
+        NULL
+    FROM outbox.actions AS a
+    JOIN step AS s ON s.workflow = a.workflow AND s.version = a.version AND s.step_id = a.step_id
+    JOIN move AS m ON m.participant_id = a.participant_id AND m.evaluation_id = a.evaluation_id
+    JOIN live.hop_path AS h ON h.hop_id = m.hop_id AND h.step_id = a.step_id
+    UNION ALL
+    SELECT
+        m.participant_id,
+        m.happened_at,
+        m.sequence,
+        1000000,
+        'step_in',
+        m.to_step,
+        NULL,
+        'waits at ' || s.label || CASE WHEN s.has_condition THEN ', at most until ' ELSE ' until ' END
+        || COALESCE(strftime(m.due_at, '%-d %b %Y'), 'further notice'),
+        NULL
+    FROM move AS m
+    JOIN step AS s ON s.workflow = m.workflow AND s.version = m.version AND s.step_id = m.to_step
+    WHERE m.kind = 'moved'
+    UNION ALL
+    SELECT
+        m.participant_id,
+        m.happened_at,
+        m.sequence,
+        1000001,
+        'exited',
+        CASE WHEN m.from_step NOT LIKE '(%' THEN m.from_step END,
+        COALESCE(m.reason, m.kind),
+        CASE
+            WHEN m.kind = 'completed' AND m.arm = 'holdout'
+                THEN 'its place in the flow would be up; watched until ' || strftime(m.watched_until, '%-d %b %Y')
+            WHEN m.kind = 'completed' THEN 'reached the end'
+            ELSE 'left: ' || CASE m.reason
+                WHEN 'objective' THEN 'the objective is met'
+                WHEN 'exit_condition' THEN 'the exit condition holds'
+                WHEN 'workflow_disabled' THEN 'the workflow was disabled'
+                WHEN 'record_deleted' THEN 'the record is gone from the CRM'
+                WHEN 'timed_out' THEN 'the wait ended without what it waits for'
+                ELSE COALESCE(m.reason, 'no reason recorded')
+            END
+        END,
+        NULL
+    FROM move AS m
+    WHERE m.kind IN ('completed', 'exited')
+    UNION ALL
+    SELECT
+        participant_id,
+        observed_at,
+        4,
+        0,
+        CASE WHEN is_met THEN 'objective_met' ELSE 'objective_lost' END,
+        NULL,
+        CASE WHEN is_met AND observed_at > first_met_at THEN 'again' END,
+        CASE
+            WHEN is_met AND observed_at > first_met_at THEN 'objective met again'
+            WHEN is_met THEN 'objective met'
+            ELSE 'objective no longer met'
+        END,
+        measure
+    FROM (
+        SELECT
+            o.participant_id,
+            o.observed_at,
+            o.is_met,
+            o.measure,
+            p.entered_at,
+            CASE WHEN p.met_at_entry THEN p.entered_at ELSE p.objective_met_at END AS first_met_at,
+            LAG(o.is_met) OVER (PARTITION BY o.participant_id ORDER BY o.observed_at) AS was_met
+        FROM state.observations AS o
+        JOIN state.participants AS p ON p.participant_id = o.participant_id
+    )
+    WHERE observed_at > entered_at AND COALESCE(was_met, FALSE) <> is_met
+)
+SELECT
+    f.workflow_id,
+    f.workflow_version,
+    f.objective_version,
+    $as_of AS as_of,
+    $evaluation_id AS evaluation_id,
+    f.run_id,
+    ROW_NUMBER() OVER (PARTITION BY e.participant_id ORDER BY e.happened_at, e.sequence, e.position, e.kind, e.step_id) AS seq,
+    f.object,
+    f.customer_id,
+    f.arm,
+    e.happened_at,
+    CAST(e.happened_at AS DATE) AS date,
+    e.kind,
+    e.step_id,
+    e.reason_code,
+    e.why_text,
+    e.value
+FROM event AS e
+JOIN report.run_fact AS f ON f.run_id = e.participant_id;

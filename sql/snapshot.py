@@ -1,0 +1,228 @@
+"""What a snapshot runs for one object: read as types, compare with what was known, merge, keep history.
+
+Rows come in raw as `incoming_<object>`. Values that do not fit their type count as missing and are counted; numbers that
+are not finite are missing too, because in DuckDB `'nan' > 1` is true. For replays a row is not there before its
+`exists_from`, and a value is not known before its `known_from`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from definitions.catalog import CatalogObject, FieldSpec, FieldType
+from sql.names import changes_table, history_table, quoted, record_table
+from sql.statements import Statement
+
+COLUMN_TYPES: dict[FieldType, str] = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMPTZ",
+    "list": "VARCHAR[]",
+}
+STAGE = "01_snapshot"
+
+
+@dataclass(frozen=True)
+class ObjectColumns:
+    """The columns that an object's tables must have: all of its records' and the tracked ones of its history."""
+
+    spec: CatalogObject
+    tracked: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The key's column as SQL."""
+        return quoted(self.spec.key)
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Names of the columns to load, the key first."""
+        return (self.spec.key, *(n for n in self.spec.fields if n != self.spec.key))
+
+    @property
+    def fields(self) -> dict[str, FieldSpec]:
+        """Declared fields by their column as SQL, the key first."""
+        return {quoted(n): self.spec.spec(n) or FieldSpec(type="text") for n in self.declared}
+
+    @property
+    def history(self) -> dict[str, FieldSpec]:
+        """The key and the tracked fields."""
+        return {n: f for n, f in self.fields.items() if n == self.key or n.strip('"') in self.tracked}
+
+
+def table_statements(columns: ObjectColumns, found: Mapping[str, Mapping[str, str]]) -> list[Statement]:
+    """Create or alter an object's tables. `found` gives the columns each of them has now, by table."""
+    name, key = columns.spec.object, columns.key
+    records = {n: COLUMN_TYPES[f.type] for n, f in columns.fields.items()} | {"_first_seen": "TIMESTAMPTZ", "_last_changed": "TIMESTAMPTZ"}
+    spells = {n: COLUMN_TYPES[f.type] for n, f in columns.history.items()} | {"valid_from": "TIMESTAMPTZ", "valid_to": "TIMESTAMPTZ"}
+    changes = {key: records[key], "kind": "VARCHAR"}
+    wanted = {record_table(name): records, history_table(name): spells, changes_table(name): changes}
+    made = [sql for table, types in wanted.items() for sql in _bring_to(table, types, found.get(table))]
+    return [Statement("00_tables", f"table_{name}_{i}", f"The tables of {name}.", sql) for i, sql in enumerate(made, start=1)]
+
+
+def _bring_to(table: str, wanted: dict[str, str], found: Mapping[str, str] | None) -> list[str]:
+    if found is None:
+        columns = ", ".join(f"{n} {t}" for n, t in wanted.items())
+        return [f"CREATE TABLE {table} ({columns})"]
+    types = _have(found)
+    gone = [n for n, t in types.items() if wanted.get(n) != t]
+    new = [n for n, t in wanted.items() if types.get(n) != t]
+    return [f"ALTER TABLE {table} DROP COLUMN {n}" for n in gone] + [f"ALTER TABLE {table} ADD COLUMN {n} {wanted[n]}" for n in new]
+
+
+def _have(found: Mapping[str, str]) -> dict[str, str]:
+    """The columns a table has, as we write names and types."""
+    return {quoted(n): t.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") for n, t in found.items()}
+
+
+def new_columns(columns: ObjectColumns, found: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
+    """Columns that tables of the object are about to get, by table; their first values change nothing."""
+    wanted = {record_table(columns.spec.object): columns.fields, history_table(columns.spec.object): columns.history}
+    made: dict[str, list[str]] = {}
+    for table, fields in wanted.items():
+        have = _have(found.get(table, {}))
+        missing = [n for n, f in fields.items() if have and have.get(n) != COLUMN_TYPES[f.type]]
+        if missing:
+            made[table] = missing
+    return made
+
+
+def snapshot_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) -> list[Statement]:
+    """The statements of one object's snapshot, in order."""
+    name = columns.spec.object
+    fill = [
+        Statement(STAGE, f"fill_{table.replace('.', '_')}", "Columns that are new begin with what is there now.", _fill(columns, table, fields))
+        for table, fields in new.items()
+    ]
+    return [
+        Statement(STAGE, f"typed_{name}", f"Incoming {name} rows as types.", _typed(columns)),
+        Statement(STAGE, f"staged_{name}", f"One row for each {name} that is there at this instant.", _staged(columns)),
+        *fill,
+        Statement(STAGE, f"forget_changes_{name}", "Changes are those of the latest snapshot.", f"DELETE FROM {changes_table(name)}"),
+        Statement(STAGE, f"changes_{name}", f"Which {name} records came, changed or went.", _changes(columns)),
+        Statement(STAGE, f"merge_{name}", f"The {name} records as they are now.", _merge(columns)),
+        Statement(STAGE, f"close_history_{name}", "Spells end where a tracked value changed or the record went.", _close_history(columns)),
+        Statement(STAGE, f"open_history_{name}", "Spells begin where none is open.", _open_history(columns)),
+    ]
+
+
+def _read_as(name: str, spec: FieldSpec) -> str:
+    match spec.type:
+        case "integer":
+            return f"CASE WHEN TRY_CAST({name} AS DOUBLE) = TRY_CAST({name} AS BIGINT) THEN TRY_CAST({name} AS BIGINT) END"
+        case "number":
+            return f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END"
+        case "date":
+            return f"CAST(TRY_CAST({name} AS TIMESTAMP) AS DATE)"
+        case _:
+            return f"TRY_CAST({name} AS {COLUMN_TYPES[spec.type]})"
+
+
+def _typed(columns: ObjectColumns) -> str:
+    lines = [f"    {_read_as(n, f)} AS {n}," for n, f in columns.fields.items()]
+    unreadable = " + ".join(f"CAST({n} IS NOT NULL AND ({_read_as(n, f)}) IS NULL AS INTEGER)" for n, f in columns.fields.items())
+    name = columns.spec.object
+    return f"CREATE OR REPLACE TEMP TABLE typed_{name} AS\nSELECT\n" + "\n".join(lines) + f"\n    {unreadable} AS _unreadable\nFROM incoming_{name}"
+
+
+def _moment(field: str, columns: ObjectColumns) -> str:
+    """A condition: the moment in a field has come."""
+    spec = columns.spec.spec(field) or FieldSpec(type="timestamp")
+    return f"{quoted(field)} <= CAST($as_of AS DATE)" if spec.type == "date" else f"{quoted(field)} <= $as_of"
+
+
+def _known(name: str, spec: FieldSpec, columns: ObjectColumns) -> str:
+    if spec.known_from is None:
+        return name
+    before = "NULL" if spec.before is None else f"CAST('{str(spec.before).replace(chr(39), chr(39) * 2)}' AS {COLUMN_TYPES[spec.type]})"
+    return f"CASE WHEN {_moment(spec.known_from, columns)} THEN {name} ELSE {before} END AS {name}"
+
+
+def _staged(columns: ObjectColumns) -> str:
+    spec, fields = columns.spec, columns.fields
+    known = ",\n    ".join(_known(n, f, columns) for n, f in fields.items())
+    order = f"{quoted(spec.updated_at)} DESC NULLS LAST, " if spec.updated_at else ""
+    there = [f"{columns.key} IS NOT NULL"]
+    there += [_moment(spec.exists_from, columns)] if spec.exists_from else []
+    there += [f"{quoted(spec.deleted_at)} IS NULL"] if spec.deleted_at else []
+    return (
+        f"CREATE OR REPLACE TEMP TABLE staged_{spec.object} AS\nSELECT\n    {known}\nFROM typed_{spec.object}\n"
+        f"WHERE {' AND '.join(there)}\n"
+        # the same row delivered twice is one row; of different rows with one key the newest counts, then a stable choice
+        f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}md5(concat_ws('|', {', '.join(fields)}))) = 1"
+    )
+
+
+def _differs(columns: ObjectColumns, left: str, right: str, fields: Mapping[str, FieldSpec] | None = None) -> str:
+    names = [n for n in (fields or columns.fields) if n != columns.key]
+    return " OR ".join(f"{left}.{n} IS DISTINCT FROM {right}.{n}" for n in names) or "FALSE"
+
+
+def _changes(columns: ObjectColumns) -> str:
+    name, key = columns.spec.object, columns.key
+    return (
+        f"INSERT INTO {changes_table(name)}\n"
+        f"SELECT\n    COALESCE(s.{key}, c.{key}),\n"
+        f"    CASE WHEN c.{key} IS NULL THEN 'created' WHEN s.{key} IS NULL THEN 'deleted' ELSE 'updated' END\n"
+        f"FROM staged_{name} AS s\nFULL JOIN {record_table(name)} AS c ON c.{key} = s.{key}\n"
+        f"WHERE c.{key} IS NULL OR s.{key} IS NULL OR {_differs(columns, 's', 'c')}"
+    )
+
+
+def _merge(columns: ObjectColumns) -> str:
+    name, key = columns.spec.object, columns.key
+    names = list(columns.fields)
+    sets = ", ".join([*(f"{n} = s.{n}" for n in names if n != key), "_last_changed = $as_of"])
+    values = ", ".join([*(f"s.{n}" for n in names), "$as_of", "$as_of"])
+    return (
+        f"MERGE INTO {record_table(name)} AS c\nUSING staged_{name} AS s ON c.{key} = s.{key}\n"
+        f"WHEN MATCHED AND ({_differs(columns, 's', 'c')}) THEN UPDATE SET {sets}\n"
+        f"WHEN NOT MATCHED THEN INSERT ({', '.join([*names, '_first_seen', '_last_changed'])}) VALUES ({values})\n"
+        f"WHEN NOT MATCHED BY SOURCE THEN DELETE"
+    )
+
+
+def _fill(columns: ObjectColumns, table: str, fields: list[str]) -> str:
+    key = columns.key
+    sets = ", ".join(f"{n} = s.{n}" for n in fields)
+    return f"UPDATE {table} AS c SET {sets} FROM staged_{columns.spec.object} AS s WHERE c.{key} = s.{key}"
+
+
+def _close_history(columns: ObjectColumns) -> str:
+    name, key = columns.spec.object, columns.key
+    return (
+        f"UPDATE {history_table(name)} AS h SET valid_to = $as_of\n"
+        f"WHERE h.valid_to IS NULL AND NOT EXISTS (\n"
+        f"    SELECT 1 FROM {record_table(name)} AS c\n"
+        f"    WHERE c.{key} = h.{key} AND NOT ({_differs(columns, 'c', 'h', columns.history)})\n)"
+    )
+
+
+def _open_history(columns: ObjectColumns) -> str:
+    name, key = columns.spec.object, columns.key
+    names = list(columns.history)
+    return (
+        f"INSERT INTO {history_table(name)} ({', '.join(names)}, valid_from, valid_to)\n"
+        f"SELECT {', '.join(f'c.{n}' for n in names)}, $as_of, NULL\nFROM {record_table(name)} AS c\n"
+        f"WHERE NOT EXISTS (SELECT 1 FROM {history_table(name)} AS h WHERE h.{key} = c.{key} AND h.valid_to IS NULL)"
+    )
+
+
+def counts_statement(columns: ObjectColumns) -> Statement:
+    """One row of counts for the journal."""
+    name, key = columns.spec.object, columns.key
+    changes = changes_table(name)
+    sql = (
+        "INSERT INTO journal.snapshot_objects\nSELECT $snapshot_id, "
+        f"'{name}', (SELECT COUNT(*) FROM {record_table(name)}),\n"
+        + ",\n".join(f"    (SELECT COUNT(*) FROM {changes} WHERE kind = '{kind}')" for kind in ("created", "updated", "deleted"))
+        + f",\n    (SELECT COUNT(*) FROM typed_{name} WHERE {key} IS NULL),\n"
+        f"    (SELECT COUNT({key}) - COUNT(DISTINCT {key}) FROM typed_{name}),\n"
+        f"    (SELECT COALESCE(SUM(_unreadable), 0) FROM typed_{name})"
+    )
+    return Statement(STAGE, f"count_{name}", f"How many {name} records came, changed and went.", sql)

@@ -1,0 +1,64 @@
+"""A statement: SQL with a name and a sentence, and the files that hold fixed ones.
+
+A file of fixed statements is plain SQL in which each statement stands under a header line:
+
+    -- [close_episodes] Close the episodes whose condition no longer holds.
+
+The name finds it in logs and tests, the sentence explains it to a reader who knows SQL. Values come in as parameters
+(`$as_of`), never as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+_HEADER = re.compile(r"^-- \[(\w+)\] (.+)$", re.MULTILINE)
+_PARAMETER = re.compile(r"\$([a-z_]+)")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One SQL statement of a plan: the stage it belongs to, its name, its sentence and its text."""
+
+    stage: str
+    name: str
+    sentence: str
+    sql: str
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names of the parameters it takes."""
+        return frozenset(_PARAMETER.findall(self.sql))
+
+    def text(self) -> str:
+        """The statement as a reader sees it: sentence, then SQL."""
+        return f"-- {self.name}: {self.sentence}\n{self.sql.strip()};"
+
+
+def parse_statements(stage: str, content: str) -> Iterator[Statement]:
+    """The statements of one file.
+
+    >>> [s.name for s in parse_statements("x", "-- [one] First.\\nSELECT 1;\\n-- [two] Second.\\nSELECT 2;")]
+    ['one', 'two']
+    """
+    headers = list(_HEADER.finditer(content))
+    ends = [h.start() for h in headers[1:]] + [len(content)]
+    for header, end in zip(headers, ends, strict=True):
+        body = content[header.end() : end].strip().removesuffix(";").strip()
+        yield Statement(stage, header[1], header[2], body)
+
+
+@lru_cache
+def load_statements(folder: str) -> tuple[Statement, ...]:
+    """Every statement of `sql/<folder>/*.sql`, in the order of the file names."""
+    files = sorted((f for f in resources.files("sql").joinpath(folder).iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return tuple(s for file in files for s in parse_statements(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")))
+
+
+def query(name: str) -> Statement:
+    """One of the named questions under `sql/queries/`."""
+    return next(s for s in load_statements("queries") if s.name == name)

@@ -1,0 +1,1 @@
+"""What is true: a plan of numbered expressions, and its form as SQL."""

@@ -1,0 +1,208 @@
+"""TruthPlan -> SQL statements: what was true before, each relation grouped once, then wide rows in chunks.
+
+A chunk holds at most 252 expressions, since DuckDB plans larger statements in quadratic time (issue 26036).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from sqlglot import exp
+
+from definitions.catalog import Catalog, Hop
+from definitions.conditions import DIALECT
+from sql.aggregates import Group
+from sql.leaves import RECORD, RELATED, ROOT, Needs, column, held_alias
+from sql.names import EPISODES, history_table, quoted, record_table
+from sql.statements import Statement
+from sql.truths.plan import Kind, ObjectPlan, TruthPlan, numbers_in
+
+CHUNK = 252
+_RESULTS: dict[Kind, tuple[str, str]] = {
+    "entry": ("truths", "condition"),
+    "inside": ("truths", "condition"),
+    "recipient": ("recipients", "value"),
+    "measure": ("measures", "value"),
+    "value": ("found_values", "value"),
+}
+_SCOPES: dict[Kind, str | None] = {
+    "entry": None,
+    "inside": "needed",
+    "recipient": "entrants",
+    "measure": "watched",
+    "value": "addressed",
+}
+"""The temporary table that limits for which records a kind is computed."""
+
+
+def previous_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+    """What records looked like at the previous evaluation, for objects whose conditions ask."""
+    for name, object_plan in sorted(plan.objects.items()):
+        if object_plan.needs.uses_previous:
+            key = plan.project.catalog[name].key
+            columns = [quoted(n) for n in (key, *sorted(object_plan.needs.previous - {key}))]
+            instant = "CAST($previous_snapshot AS TIMESTAMPTZ)"
+            sql = (
+                f"CREATE OR REPLACE TEMP TABLE previous_{name} AS\n"
+                f"SELECT {', '.join(columns)}\nFROM {history_table(name)}\n"
+                f"WHERE valid_from <= {instant} AND (valid_to IS NULL OR valid_to > {instant})"
+            )
+            yield Statement(stage, f"previous_{name}", f"The {name} records as the previous evaluation saw them.", sql)
+
+
+def aggregate_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+    """Each relation that is asked for, grouped once with everything asked of it."""
+    for name, object_plan in sorted(plan.objects.items()):
+        for group in object_plan.needs.aggregates.groups:
+            sql = _aggregate_sql(object_plan.needs, group)
+            sentence = f"Each {group.object}'s {'.'.join(group.path)}, grouped once: {len(group.columns)} aggregates."
+            yield Statement(stage, _group_table(name, group), sentence, sql)
+
+
+def _aggregate_sql(needs: Needs, group: Group) -> str:
+    aliases = [ROOT, *(f"p{i}" for i in range(1, len(group.hops))), RELATED]
+    # the record itself is only joined where something reads it, or where the path does not lead straight to many rows
+    bare = group.hops[0].many and ROOT not in group.root_used
+    key = column(group.hops[0].target_field, aliases[1]) if bare else column(needs.catalog[group.object].key, ROOT)
+    columns = [exp.alias_(key.copy(), "record"), *(exp.alias_(e.copy(), n) for n, e in group.columns.values())]
+    query = exp.select(*columns)
+    start = 1 if bare else 0
+    first_table = record_table(group.hops[0].target if bare else group.object)
+    query = query.from_(exp.alias_(exp.to_table(first_table), aliases[start], table=True))
+    for i in range(start, len(group.hops)):
+        hop = group.hops[i]
+        on = _equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, needs.catalog)
+        query = query.join(exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True), on=on, join_type="inner")
+    query = _join_related(query, group.joins, needs.catalog)
+    query = query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null()))).group_by(key.copy())
+    return f"CREATE OR REPLACE TEMP TABLE {_group_table(needs.object, group)} AS\n{query.sql(dialect=DIALECT, pretty=True)}"
+
+
+def _group_table(object_: str, group: Group) -> str:
+    return f"aggregates_{object_}_{group.name}"
+
+
+def _equal(left: str, left_field: str, left_object: str, right: str, right_field: str, right_object: str, catalog: Catalog) -> exp.Expression:
+    """Keys join by value; where two tables type the same key differently, by their text."""
+    a, b = column(left_field, left), column(right_field, right)
+    types = [catalog[o].spec(f) for o, f in ((left_object, left_field), (right_object, right_field))]
+    if types[0] is None or types[1] is None or types[0].type == types[1].type:
+        return exp.EQ(this=a, expression=b)
+    return exp.EQ(this=exp.cast(a, "VARCHAR"), expression=exp.cast(b, "VARCHAR"))
+
+
+def _join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> exp.Select:
+    for alias, (base, hop) in joins.items():
+        on = _equal(base, hop.source_field, hop.source, alias, hop.target_field, hop.target, catalog)
+        table = exp.alias_(exp.to_table(record_table(hop.target)), alias, table=True)
+        query = query.join(table, on=on, join_type="left")
+    return query
+
+
+def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[Statement]:
+    """The expressions of one kind: wide rows in chunks, then one row for each result that is there."""
+    for name, object_plan in sorted(plan.objects.items()):
+        numbered = iter(numbers_in(object_plan, kind))
+        chunks = iter(lambda: tuple(islice(numbered, CHUNK)), ())
+        for i, chunk in enumerate(chunks, start=1):
+            table = f"{kind}_{name}_{i}"
+            wide = f"CREATE OR REPLACE TEMP TABLE {table} AS\n{_wide(object_plan, kind, chunk).sql(dialect=DIALECT, pretty=True)}"
+            what = "conditions" if kind in ("entry", "inside") else f"{kind}s"
+            yield Statement(stage, table, f"{len(chunk)} {what} of {name}, judged together.", wide)
+            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", _rows(table, kind, chunk))
+
+
+def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expression]]) -> exp.Select:
+    needs = plan.needs
+    key = column(needs.catalog[needs.object].key, RECORD)
+    columns = [exp.alias_(_as_result(kind, tree), f"x{number}") for number, tree in chunk]
+    record = exp.cast(key.copy(), "VARCHAR")
+    query = exp.select(exp.alias_(record, "record"), *columns).from_(exp.alias_(exp.to_table(record_table(needs.object)), RECORD, table=True))
+    used = {c.table for _, tree in chunk for c in tree.find_all(exp.Column)}
+    wanted = _closure(used, needs)
+    query = _join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
+    for alias, (base, group) in needs.groups.items():
+        if alias in used:
+            there = column(needs.catalog[group.object].key, base)
+            on = exp.EQ(this=exp.column("record", table=alias), expression=there)
+            query = query.join(exp.alias_(exp.to_table(_group_table(needs.object, group)), alias, table=True), on=on, join_type="left")
+    if "previous" in used:
+        on = exp.EQ(this=column(key.name, "previous"), expression=key.copy())
+        query = query.join(exp.alias_(exp.to_table(f"previous_{needs.object}"), "previous", table=True), on=on, join_type="left")
+    for number in sorted(n for n in needs.held if held_alias(n) in used):
+        query = query.join(_held_spell(number), on=_held_on(number, needs.object, record), join_type="left")
+    scope = _SCOPES[kind]
+    if scope is not None:
+        inside = exp.select("record").from_(scope).where(exp.column("object").eq(needs.object))
+        query = query.where(exp.In(this=record.copy(), query=exp.Subquery(this=inside)))
+    return query
+
+
+def _closure(used: set[str], needs: Needs) -> set[str]:
+    """Aliases used, and those they are joined from."""
+    bases = {base for alias, (base, _) in needs.groups.items() if alias in used}
+    wanted, pending = set[str](), [a for a in used | bases if a in needs.joins]
+    while pending:
+        alias = pending.pop()
+        if alias not in wanted:
+            wanted.add(alias)
+            base = needs.joins[alias][0]
+            pending.extend([base] if base in needs.joins else [])
+    return wanted
+
+
+def _held_spell(number: int) -> exp.Expression:
+    return exp.alias_(exp.to_table(EPISODES), held_alias(number), table=True)
+
+
+def _held_on(number: int, object_: str, record: exp.Expression) -> exp.Expression:
+    alias = held_alias(number)
+    return exp.and_(
+        exp.column("subject", table=alias).eq(f"held:{number}"),
+        exp.column("object", table=alias).eq(object_),
+        exp.EQ(this=exp.column("record", table=alias), expression=record.copy()),
+        exp.Is(this=exp.column("matched_to", table=alias), expression=exp.null()),
+    )
+
+
+def _as_result(kind: Kind, tree: exp.Expression) -> exp.Expression:
+    match kind:
+        case "entry" | "inside":
+            return tree.copy()
+        case "recipient":
+            return exp.cast(tree.copy(), "VARCHAR")
+        case "measure":
+            return exp.cast(tree.copy(), "DOUBLE")
+        case "value":
+            return exp.cast(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR")
+
+
+def _rows(table: str, kind: Kind, chunk: Sequence[tuple[int, exp.Expression]]) -> str:
+    target, number_column = _RESULTS[kind]
+    truths = kind in ("entry", "inside")
+    parts = [
+        f"SELECT {number} AS {number_column}, record" + ("" if truths else f", x{number} AS result") + f" FROM {table} WHERE x{number}"
+        + ("" if truths else " IS NOT NULL")
+        for number, _ in chunk
+    ]
+    return f"INSERT INTO {target}\n" + "\nUNION ALL\n".join(parts)
+
+
+def held_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+    """The conditions whose spells are kept for `held_for`."""
+    held = [(n, name) for name, p in sorted(plan.objects.items()) for n in sorted(p.needs.held)]
+    values = ", ".join(f"({n}, '{name}')" for n, name in held)
+    source = f"(VALUES {values}) AS v(condition, object)" if held else "(SELECT 0 AS condition, '' AS object WHERE FALSE) AS v"
+    sql = f"CREATE OR REPLACE TEMP TABLE held AS\nSELECT CAST(condition AS BIGINT) AS condition, object FROM {source}"
+    yield Statement(stage, "held", "The conditions whose spells are kept for held_for.", sql)
+
+
+def records_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+    """Which records are there at all, of every object that takes part."""
+    names = sorted(plan.objects) or sorted(plan.project.catalog.objects)[:1]
+    parts = [
+        f"SELECT '{name}' AS object, CAST({quoted(plan.project.catalog[name].key)} AS VARCHAR) AS record FROM {record_table(name)}" for name in names
+    ]
+    sql = "CREATE OR REPLACE TEMP TABLE records AS\n" + "\nUNION ALL\n".join(parts)
+    yield Statement(stage, "records", "The records that are there.", sql)

@@ -1,0 +1,1 @@
+"""Sessions: the only place that meets an engine."""

@@ -1,0 +1,139 @@
+"""A DuckDB session: opens one file, runs statements, hands rows over as Arrow or plain rows.
+
+The session's timezone is the project's, so that calendar steps and local dates are the engine's own arithmetic. Results
+are always drained: an unread result keeps its transaction open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow
+
+from sql.errors import StatementFailed, WarehouseBusy
+from sql.migrations import migrations
+from sql.statements import Statement, query
+
+Row = dict[str, Any]
+
+
+class DuckDBSession:
+    """One connection to one warehouse. Use it as a context manager; `path` None is a warehouse in memory."""
+
+    dialect = "duckdb"
+
+    def __init__(self, path: Path | None = None, *, timezone: str = "UTC", read_only: bool = False) -> None:
+        self.path = path
+        try:
+            self._connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only)
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise WarehouseBusy("warehouse-busy", f"another process holds `{path}`", "wait for it, or stop it") from error
+            raise WarehouseBusy("warehouse-unreadable", f"`{path}` cannot be opened: {error}") from error
+        self.set_timezone(timezone)
+
+    def __enter__(self) -> DuckDBSession:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._connection.close()
+
+    def set_timezone(self, timezone: str) -> None:
+        """Make a timezone the session's: what local dates and calendar steps mean."""
+        self._connection.execute("SET TimeZone = ?", [timezone])
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None, name: str = "sql") -> None:
+        """Run one statement for its effect."""
+        self._run(sql, parameters, name).fetchall()
+
+    def run(self, statement: Statement, parameters: Mapping[str, Any]) -> None:
+        """Run one statement of a plan with those of the parameters that it takes."""
+        wanted = {key: parameters[key] for key in statement.parameters}
+        self.execute(statement.sql, wanted, statement.name)
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """All rows of a query as dictionaries, in the query's order."""
+        result = self._run(sql, parameters, "query")
+        names = [column[0] for column in result.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def count(self, table: str) -> int:
+        """The number of rows of a table."""
+        return self.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"]
+
+    def ask(self, name: str, **parameters: Any) -> list[Row]:
+        """The rows of one of the named queries under `sql/queries/`."""
+        return self.rows(query(name).sql, parameters)
+
+    def execute_query(self, name: str, **parameters: Any) -> None:
+        """Run one of the named queries under `sql/queries/` for its effect."""
+        self.execute(query(name).sql, parameters, name)
+
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """The rows of a query as a pyarrow table."""
+        return self._run(sql, parameters, "query").to_arrow_table()
+
+    def columns(self, table: str) -> dict[str, str]:
+        """A table's columns and types in order; empty when there is no such table."""
+        schema, _, name = table.partition(".")
+        sql = "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = $schema AND table_name = $name ORDER BY column_index"
+        return {row["column_name"]: row["data_type"] for row in self.rows(sql, {"schema": schema, "name": name})}
+
+    def load(self, table: str, data: Any) -> None:
+        """Make a temporary table of Arrow data (a table or a record batch reader)."""
+        self._connection.register("_incoming", data)
+        try:
+            self.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM _incoming", name=f"load {table}")
+        finally:
+            self._connection.unregister("_incoming")
+
+    def append(self, table: str, rows: list[Row]) -> None:
+        """Append rows, given as dictionaries with the table's columns; lists and dictionaries become JSON."""
+        if not rows:
+            return
+        encoded = [{k: json.dumps(v) if isinstance(v, dict | list | tuple) else v for k, v in row.items()} for row in rows]
+        self._connection.register("_incoming", pyarrow.Table.from_pylist(encoded))
+        try:
+            self.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _incoming", name=f"append to {table}")
+        finally:
+            self._connection.unregister("_incoming")
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is committed together, or nothing is."""
+        self.execute("BEGIN TRANSACTION")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(StatementFailed):
+                self.execute("ROLLBACK")
+            raise
+
+    def migrate(self) -> list[str]:
+        """Bring the tables up to date; returns the names of the migrations that ran."""
+        self.execute("CREATE SCHEMA IF NOT EXISTS journal")
+        self.execute("CREATE TABLE IF NOT EXISTS journal.migrations (number INTEGER PRIMARY KEY, name VARCHAR NOT NULL)")
+        done = {row["number"] for row in self.rows("SELECT number FROM journal.migrations")}
+        ran: list[str] = []
+        for migration in (m for m in migrations() if m.number not in done):
+            with self.transaction():
+                for sql in migration.statements:
+                    self.execute(sql, name=f"migration {migration.number}")
+                self.append("journal.migrations", [{"number": migration.number, "name": migration.name}])
+            ran.append(migration.name)
+        if ran and self.path is not None:
+            self.execute("CHECKPOINT")  # schema changes replayed from the log are DuckDB's weak spot (issues 19712, 22044)
+        return ran
+
+    def _run(self, sql: str, parameters: Mapping[str, Any] | None, name: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql, dict(parameters)) if parameters else self._connection.execute(sql)
+        except duckdb.Error as error:
+            raise StatementFailed(name, str(error)) from error

@@ -59,9 +59,7 @@ class CatalogObject(Model):
     deleted_at: Name | None = Field(default=None, description="soft delete: a filled value means the record is gone")
     fields: dict[Name, Annotated[FieldSpec, BeforeValidator(_field)]] = Field(description="fields to load, with types")
     relations: dict[Name, Relation] = Field(default={}, description="ways to other objects")
-    computed: dict[Name, Sql] = Field(
-        default={}, description="fields that are expressions over others"
-    )
+    computed: dict[Name, Sql] = Field(default={}, description="fields that are expressions over others")
     track: tuple[Name, ...] = Field(default=(), description="fields whose earlier values are kept")
     exists_from: Name | None = Field(default=None, description="replay: the record is not there before this date")
 
@@ -103,7 +101,9 @@ class Catalog:
     def __contains__(self, name: str) -> bool:
         return name in self.objects
 
-    def walk(self, source: str, path: tuple[str, ...], seen: frozenset[tuple[str, str]] = frozenset()) -> tuple[Hop, ...] | None:
+    def walk(
+        self, source: str, path: tuple[str, ...], seen: frozenset[tuple[str, str]] = frozenset()
+    ) -> tuple[Hop, ...] | None:
         """The hops of a path of relation names; None where a name is unknown or `through` runs in a circle."""
         hops: list[Hop] = []
         here = source

@@ -155,7 +155,9 @@ def parse_condition(value: Any) -> Condition:
     if isinstance(value, dict):
         mapping = cast("dict[str, Any]", value)
         if len(mapping) != 1 or next(iter(mapping)) not in _GROUPS:
-            raise fault("condition", "a group is a mapping with exactly one of `all`, `any`, `none`", _cut_hint(mapping))
+            raise fault(
+                "condition", "a group is a mapping with exactly one of `all`, `any`, `none`", _cut_hint(mapping)
+            )
         name, parts = next(iter(mapping.items()))
         return _GROUPS[name](_parts(parts))
     return Leaf(parse_expression(value))

@@ -1,10 +1,10 @@
 """The errors a caller may catch.
 
-    DrumbeatError
-    ├── UserError            the reader can act on it: wrong definitions, a refused step (exit code 1)
-    │   └── ProblemsFound    one or more definitions are wrong; carries every problem
-    ├── EnvironmentFault     the machine is not as needed: no file, a held lease, a missing extra (exit code 3)
-    └── InternalError        our bug; never turned into advice
+DrumbeatError
+├── UserError            the reader can act on it: wrong definitions, a refused step (exit code 1)
+│   └── ProblemsFound    one or more definitions are wrong; carries every problem
+├── EnvironmentFault     the machine is not as needed: no file, a held lease, a missing extra (exit code 3)
+└── InternalError        our bug; never turned into advice
 """
 
 from __future__ import annotations

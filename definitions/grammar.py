@@ -109,7 +109,11 @@ def call_of(node: exp.Expression) -> Call | None:
     """The node as a call, or None when it is none. Unknown functions come back under the name written."""
     if isinstance(node, exp.Anonymous):
         plain = [a for a in node.expressions if not isinstance(a, exp.Kwarg)]
-        named = {a.this.name.lower(): cast(exp.Expression, a.expression) for a in node.expressions if isinstance(a, exp.Kwarg)}
+        named = {
+            a.this.name.lower(): cast(exp.Expression, a.expression)
+            for a in node.expressions
+            if isinstance(a, exp.Kwarg)
+        }
         return Call(str(node.this).lower(), tuple(plain), named)
     name = _CALLS.get(type(node))
     if name is None:
@@ -222,7 +226,9 @@ def _follow(start: str, parts: tuple[str, ...], catalog: Catalog, from_root: boo
     for name in parts[:-1]:
         step = catalog.walk(here, (name,))
         if step is None:
-            return Unresolved("unknown-relation", f"`{name}` is not a relation of {here}", name, tuple(catalog[here].relations))
+            return Unresolved(
+                "unknown-relation", f"`{name}` is not a relation of {here}", name, tuple(catalog[here].relations)
+            )
         if any(hop.many for hop in step):
             return Unresolved("aggregate", f"`{name}` has many rows for a {here}: use it inside an aggregate", name)
         hops, here = (*hops, *step), step[-1].target
@@ -233,8 +239,12 @@ def _follow(start: str, parts: tuple[str, ...], catalog: Catalog, from_root: boo
     if spec.spec(field) is not None:
         return Name(here, field, hops, from_root)
     if field in spec.relations:
-        return Unresolved("aggregate", f"`{field}` is a relation of {here}: use it inside an aggregate, such as count({field})", field)
-    return Unresolved("unknown-field", f"`{field}` is not a field of {here}", field, (*spec.fields, *spec.computed, spec.key))
+        return Unresolved(
+            "aggregate", f"`{field}` is a relation of {here}: use it inside an aggregate, such as count({field})", field
+        )
+    return Unresolved(
+        "unknown-field", f"`{field}` is not a field of {here}", field, (*spec.fields, *spec.computed, spec.key)
+    )
 
 
 def rewrite(node: exp.Expression, visit: Callable[[exp.Expression], exp.Expression | None]) -> exp.Expression:
@@ -242,11 +252,12 @@ def rewrite(node: exp.Expression, visit: Callable[[exp.Expression], exp.Expressi
     made = visit(node)
     if made is not None:
         return made
-    copy = node.copy()
-    for key, value in list(copy.args.items()):
-        if isinstance(value, exp.Expression):
-            copy.set(key, rewrite(value, visit))
-        elif isinstance(value, list):
-            items = cast("list[object]", value)
-            copy.set(key, [rewrite(v, visit) if isinstance(v, exp.Expression) else v for v in items])
-    return copy
+    return type(node)(**{key: _rewritten(value, visit) for key, value in node.args.items()})
+
+
+def _rewritten(value: object, visit: Callable[[exp.Expression], exp.Expression | None]) -> object:
+    if isinstance(value, exp.Expression):
+        return rewrite(value, visit)
+    if isinstance(value, list):
+        return [_rewritten(item, visit) for item in cast("list[object]", value)]
+    return value

@@ -22,8 +22,30 @@ from definitions.workflow import Workflow
 FOLDERS: dict[str, type[Model]] = {"catalog": CatalogObject, "segments": Segment, "workflows": Workflow}
 LATER_FOLDERS = ("journeys", "calendars", "tests")
 LATER_KEYS = frozenset(
-    "communication while_inside run_once goals at_most stage schedule each on_structural_change limits roles fallback "
-    "approval send_as cancel for_date offset past missing priority_of versions guards".split()
+    [
+        "communication",
+        "while_inside",
+        "run_once",
+        "goals",
+        "at_most",
+        "stage",
+        "schedule",
+        "each",
+        "on_structural_change",
+        "limits",
+        "roles",
+        "fallback",
+        "approval",
+        "send_as",
+        "cancel",
+        "for_date",
+        "offset",
+        "past",
+        "missing",
+        "priority_of",
+        "versions",
+        "guards",
+    ]
 )
 _M = TypeVar("_M", bound=Model)
 
@@ -44,7 +66,9 @@ def _read(path: Path, folder: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         where = path.relative_to(folder).as_posix()
-        raise UserError("encoding", f"`{where}` is not UTF-8 text: byte {error.start}", "save the file as UTF-8") from error
+        raise UserError(
+            "encoding", f"`{where}` is not UTF-8 text: byte {error.start}", "save the file as UTF-8"
+        ) from error
 
 
 def load_project(files: Mapping[str, str]) -> Project:
@@ -73,14 +97,18 @@ class _Loading:
         settings = self.one("project.yaml", ProjectSettings)
         for folder in LATER_FOLDERS:
             for file in self.inside(folder):
-                self.problems.append(Problem(Span(file, 1, 1), "not-supported-yet", f"`{folder}/` is not supported yet"))
+                self.problems.append(
+                    Problem(Span(file, 1, 1), "not-supported-yet", f"`{folder}/` is not supported yet")
+                )
         objects = self.all("catalog", CatalogObject)
         segments = self.all("segments", Segment)
         workflows = self.all("workflows", Workflow)
         for name, made in objects.items():
             if made.object != name:
                 span = self.sources[f"catalog/{name}.yaml"].locate(("object",))
-                self.problems.append(Problem(span, "file-name", f"the file of object `{made.object}` is `{made.object}.yaml`"))
+                self.problems.append(
+                    Problem(span, "file-name", f"the file of object `{made.object}` is `{made.object}.yaml`")
+                )
         if settings is None:
             return None
         messages = {f: t for f, t in self.files.items() if f.startswith("messages/")}
@@ -146,14 +174,21 @@ def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int,
         given = str(detail["input"])
         expected = str(context.get("expected", "")).replace("'", "`")
         words = [w.strip(" `") for w in expected.replace(" or ", ",").split(",")]
-        return Problem(source.locate(path), "unknown-word", f"`{given}` is not known here", did_you_mean(given, words) or f"write {expected}")
+        return Problem(
+            source.locate(path),
+            "unknown-word",
+            f"`{given}` is not known here",
+            did_you_mean(given, words) or f"write {expected}",
+        )
     return Problem(source.locate(path), "value", _message(detail), None)
 
 
 def _message(detail: ErrorDetails) -> str:
     given = detail["input"]
     message = detail["msg"]
-    return f"{message[:1].lower()}{message[1:]}" + (f", not `{given}`" if isinstance(given, str | int | float | bool) else "")
+    return f"{message[:1].lower()}{message[1:]}" + (
+        f", not `{given}`" if isinstance(given, str | int | float | bool) else ""
+    )
 
 
 def _keys() -> frozenset[str]:

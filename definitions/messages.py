@@ -116,5 +116,10 @@ def _fault(node: nodes.Node) -> TemplateFault | None:
         return TemplateFault("template-name", f"`{node.attr}` is not a field", None, node.lineno)
     if not isinstance(node, _ALLOWED):
         kind = type(node).__name__.lower()
-        return TemplateFault("template-syntax", f"`{kind}` is not allowed in a template", "templates hold fields, filters and `if`", node.lineno)
+        return TemplateFault(
+            "template-syntax",
+            f"`{kind}` is not allowed in a template",
+            "templates hold fields, filters and `if`",
+            node.lineno,
+        )
     return None

@@ -37,11 +37,15 @@ class ProjectSettings(Model):
     name: Name = Field(description="the project's name")
     timezone: Timezone = Field(default="UTC", description="decides what today is and how calendar steps count")
     warehouse: str = Field(default="warehouse.duckdb", description="the warehouse, from the project's root")
-    seed: str = Field(default="drumbeat", description="part of every hash that decides by chance; never change it once live")
+    seed: str = Field(
+        default="drumbeat", description="part of every hash that decides by chance; never change it once live"
+    )
     schedule: str = Field(default="0 * * * *", description="when evaluations run, as cron in UTC")
     sources: dict[Name, SourceSettings] = Field(default={}, description="where CRM tables come from")
     sinks: dict[Name, SinkSettings] = Field(default={}, description="where actions go")
-    routes: dict[str, Name] = Field(default={}, description="which sink takes which kind of action; `default` takes the rest")
+    routes: dict[str, Name] = Field(
+        default={}, description="which sink takes which kind of action; `default` takes the rest"
+    )
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from itertools import pairwise
 from sqlglot import exp
 
 from definitions.catalog import CatalogObject, Relation
+from definitions.action_rules import actions_are_sound
 from definitions.checking import check_condition, check_expression, circular_computed, segments_in
 from definitions.conditions import Condition, Expression, leaves
-from definitions.messages import faults_in, paths_in
+from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
 from definitions.project import Project
 from definitions.source import Path, Text, texts
@@ -40,11 +41,6 @@ def check_project(project: Project) -> Iterator[Problem]:
         yield from rule(project)
 
 
-def _at(project: Project, file: str, *path: str | int) -> Span:
-    source = project.sources.get(file)
-    return source.locate(path) if source else Span(file, 1, 1)
-
-
 def catalog_hangs_together(project: Project) -> Iterator[Problem]:
     """Keys, labels, tracked fields and relations name things that are there; sources are declared."""
     for name, spec in project.catalog.objects.items():
@@ -53,26 +49,33 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
         for role in ("label", "updated_at", "deleted_at", "exists_from"):
             value = getattr(spec, role)
             if value is not None and value not in known:
-                yield Problem(_at(project, file, role), "unknown-field", f"`{value}` is not a field of {name}", did_you_mean(value, known))
+                yield Problem(
+                    place_of(project, file, role),
+                    "unknown-field",
+                    f"`{value}` is not a field of {name}",
+                    did_you_mean(value, known),
+                )
         for i, tracked in enumerate(spec.track):
             if tracked not in spec.fields:
                 hint = did_you_mean(tracked, known)
-                yield Problem(_at(project, file, "track", i), "unknown-field", f"`{tracked}` is not a field of {name}", hint)
+                yield Problem(
+                    place_of(project, file, "track", i), "unknown-field", f"`{tracked}` is not a field of {name}", hint
+                )
         for field, known_from in ((f, s.known_from) for f, s in spec.fields.items() if s.known_from):
             moment = spec.spec(known_from)
             if moment is None or moment.type not in ("date", "timestamp"):
-                where = _at(project, file, "fields", field, "known_from")
+                where = place_of(project, file, "fields", field, "known_from")
                 yield Problem(where, "unknown-field", f"`{known_from}` is not a date or timestamp field of {name}")
         source = spec.table.split(".")[0]
         if source not in project.settings.sources:
             hint = did_you_mean(source, project.settings.sources) or "declare it under `sources` in project.yaml"
-            yield Problem(_at(project, file, "table"), "unknown-source", f"`{source}` is not a source", hint)
+            yield Problem(place_of(project, file, "table"), "unknown-source", f"`{source}` is not a source", hint)
         for relation, made in spec.relations.items():
             yield from _relation(project, file, spec, relation, made)
 
 
 def _relation(project: Project, file: str, spec: CatalogObject, name: str, made: Relation) -> Iterator[Problem]:
-    where = _at(project, file, "relations", name)
+    where = place_of(project, file, "relations", name)
     if name in spec.fields or name in spec.computed:
         yield Problem(where, "name-taken", f"`{name}` is a field and a relation", "rename one of them")
     if made.through is not None:
@@ -113,9 +116,9 @@ def conditions_are_sound(project: Project) -> Iterator[Problem]:
 
 def _conditions(project: Project) -> Iterator[tuple[str, Condition, Span]]:
     for name, segment in project.segments.items():
-        yield segment.object, segment.when, _at(project, f"segments/{name}.yaml", "object")
+        yield segment.object, segment.when, place_of(project, f"segments/{name}.yaml", "object")
     for name, workflow in project.workflows.items():
-        where = _at(project, f"workflows/{name}.yaml", "object")
+        where = place_of(project, f"workflows/{name}.yaml", "object")
         for condition in conditions_of(workflow):
             yield workflow.object, condition, where
 
@@ -136,7 +139,9 @@ def conditions_of(workflow: Workflow) -> Iterator[Condition]:
 
 def segments_have_no_circles(project: Project) -> Iterator[Problem]:
     """A segment may use segments, not itself."""
-    uses = {n: {u for leaf in leaves(s.when) for u in segments_in(leaf.expression)} for n, s in project.segments.items()}
+    uses = {
+        n: {u for leaf in leaves(s.when) for u in segments_in(leaf.expression)} for n, s in project.segments.items()
+    }
     for name in project.segments:
         reached, pending = set[str](), list(uses[name])
         while pending:
@@ -145,7 +150,9 @@ def segments_have_no_circles(project: Project) -> Iterator[Problem]:
                 reached.add(used)
                 pending.extend(uses.get(used, ()))
         if name in reached:
-            yield Problem(_at(project, f"segments/{name}.yaml", "when"), "circular", f"the segment `{name}` uses itself")
+            yield Problem(
+                place_of(project, f"segments/{name}.yaml", "when"), "circular", f"the segment `{name}` uses itself"
+            )
 
 
 def workflows_are_sound(project: Project) -> Iterator[Problem]:
@@ -156,13 +163,18 @@ def workflows_are_sound(project: Project) -> Iterator[Problem]:
             continue
         if workflow.state != "draft" and workflow.launch is None:
             hint = "add `launch: everyone` or `launch: newcomers`"
-            yield Problem(_at(project, file, "state"), "launch", "who may enter at the first enabling must be said", hint)
+            yield Problem(
+                place_of(project, file, "state"), "launch", "who may enter at the first enabling must be said", hint
+            )
         if workflow.state != "draft" and not any(isinstance(s, ActionStep) for s in walk(workflow.steps)):
-            yield Problem(_at(project, file, "steps"), "no-action", "a workflow needs at least one action before it is enabled")
-        if workflow.reentry.after == "unlimited" and workflow.reentry.wait is None:
-            if not any(isinstance(s, WaitStep) for s in walk(workflow.steps)):
-                where = _at(project, file, "reentry")
-                yield Problem(where, "endless-reentry", "everyone would re-enter at every evaluation", "add a `wait` to the re-entry")
+            yield Problem(
+                place_of(project, file, "steps"), "no-action", "a workflow needs at least one action before it is enabled"
+            )
+        waits = workflow.reentry.wait is not None or any(isinstance(s, WaitStep) for s in walk(workflow.steps))
+        if workflow.reentry.after == "unlimited" and not waits:
+            where = place_of(project, file, "reentry")
+            hint = "add a `wait` to the re-entry"
+            yield Problem(where, "endless-reentry", "everyone would re-enter at every evaluation", hint)
         yield from _objective(project, file, workflow)
         yield from _recipient(project, file, workflow)
 
@@ -182,15 +194,20 @@ def _recipient(project: Project, file: str, workflow: Workflow) -> Iterator[Prob
     if recipient is None:
         for step in walk(workflow.steps):
             if isinstance(step, ActionStep) and step.email is not None:
-                where = _step_place(project, file, step.id)
+                where = step_place(project, file, step.id)
                 yield Problem(where, "no-recipient", "an email needs a recipient", "add `recipient:` to the workflow")
         return
     hops = project.catalog.walk(workflow.object, (recipient.relation,))
-    where = _at(project, file, "recipient", "relation")
+    where = place_of(project, file, "recipient", "relation")
     if hops is None or not any(hop.many for hop in hops):
         known = project.catalog[workflow.object].relations
         hint = did_you_mean(recipient.relation, known)
-        yield Problem(where, "unknown-relation", f"`{recipient.relation}` is not a one-to-many relation of {workflow.object}", hint)
+        yield Problem(
+            where,
+            "unknown-relation",
+            f"`{recipient.relation}` is not a one-to-many relation of {workflow.object}",
+            hint,
+        )
         return
     target = hops[-1].target
     if recipient.where is not None:
@@ -211,15 +228,6 @@ def _order(order: Expression, object_: str, project: Project) -> Iterator[Proble
         yield from check_expression(part, object_, project.catalog)[1]
 
 
-def _step_place(project: Project, file: str, step: str) -> Span:
-    source = project.sources.get(file)
-    if source is not None:
-        for text in texts(source.data):
-            if text == step:
-                return text.place.span
-    return _at(project, file, "steps")
-
-
 def steps_keep_their_limits(project: Project) -> Iterator[Problem]:
     """Unique ids, no two waits in a row, arms and checks within limits, splits that add up."""
     for name, workflow in project.workflows.items():
@@ -227,7 +235,12 @@ def steps_keep_their_limits(project: Project) -> Iterator[Problem]:
         seen: set[str] = set()
         for step in walk(workflow.steps):
             if step.id in seen:
-                yield Problem(_second(project, file, step.id), "duplicate-step", f"the step `{step.id}` is there twice", "ids are unique")
+                yield Problem(
+                    _second(project, file, step.id),
+                    "duplicate-step",
+                    f"the step `{step.id}` is there twice",
+                    "ids are unique",
+                )
             seen.add(step.id)
             yield from _step(project, file, step)
         yield from _sequence(project, file, workflow.steps)
@@ -236,11 +249,11 @@ def steps_keep_their_limits(project: Project) -> Iterator[Problem]:
 def _second(project: Project, file: str, step: str) -> Span:
     source = project.sources.get(file)
     same: list[Text] = [t for t in texts(source.data) if t == step] if source else []
-    return same[1].place.span if len(same) > 1 else _at(project, file, "steps")
+    return same[1].place.span if len(same) > 1 else place_of(project, file, "steps")
 
 
 def _step(project: Project, file: str, step: Step) -> Iterator[Problem]:
-    where = _step_place(project, file, step.id)
+    where = step_place(project, file, step.id)
     if isinstance(step, BranchStep):
         if not step.branch:
             yield Problem(where, "empty-branch", "a branch needs at least one arm")
@@ -264,89 +277,14 @@ def _sequence(project: Project, file: str, steps: tuple[Step, ...]) -> Iterator[
     for step in steps:
         run = run + 1 if isinstance(step, ActionStep) else 0
         if run == MAX_ACTIONS + 1:
-            where = _step_place(project, file, step.id)
-            yield Problem(where, "too-many", f"more than {MAX_ACTIONS} actions in a row", "put a wait or a branch between them")
+            where = step_place(project, file, step.id)
+            yield Problem(
+                where, "too-many", f"more than {MAX_ACTIONS} actions in a row", "put a wait or a branch between them"
+            )
     for first, second in pairwise(steps):
         if isinstance(first, WaitStep) and isinstance(second, WaitStep):
-            where = _step_place(project, file, second.id)
+            where = step_place(project, file, second.id)
             yield Problem(where, "two-waits", "two waits in a row", "make them one")
-
-
-def actions_are_sound(project: Project) -> Iterator[Problem]:
-    """Templates read fields that are there; updates write declared fields; assignments lead to one record."""
-    for name, workflow in project.workflows.items():
-        if workflow.object not in project.catalog:
-            continue
-        source = project.sources.get(f"workflows/{name}.yaml")
-        for step in walk(workflow.steps):
-            if isinstance(step, ActionStep):
-                where = _step_place(project, f"workflows/{name}.yaml", step.id)
-                yield from _action(project, workflow, step, where)
-        for text in texts(source.data.get("steps")) if source else ():
-            yield from _template(project, workflow, text, text.place.span, text)
-
-
-def _action(project: Project, workflow: Workflow, step: ActionStep, where: Span) -> Iterator[Problem]:
-    spec = project.catalog[workflow.object]
-    for field in step.update or {}:
-        if field not in spec.fields:
-            yield Problem(where, "unknown-field", f"`{field}` is not a field of {spec.object}", did_you_mean(field, spec.fields))
-    for value in (*(step.update or {}).values(), *(step.webhook.body.values() if step.webhook else ())):
-        if isinstance(value, Expr):
-            yield from check_expression(value.expression, workflow.object, project.catalog)[1]
-    assign = step.task.assign if step.task else step.email.from_ if step.email else None
-    if assign is not None and "@" not in assign:
-        hops = project.catalog.walk(workflow.object, (assign,))
-        if hops is None or any(hop.many for hop in hops):
-            hint = did_you_mean(assign, spec.relations)
-            yield Problem(where, "unknown-relation", f"`{assign}` is not a many-to-one relation of {spec.object}", hint)
-    if step.email is not None:
-        body = project.messages.get(step.email.template)
-        if body is None:
-            hint = did_you_mean(step.email.template, project.messages) or "message files lie under `messages/`"
-            yield Problem(where, "unknown-message", f"there is no file `{step.email.template}`", hint)
-        else:
-            yield from _template(project, workflow, body, Span(step.email.template, 1, 1), None)
-
-
-def _template(project: Project, workflow: Workflow, text: str, start: Span, placed: Text | None) -> Iterator[Problem]:
-    lines = text.splitlines()
-
-    def span(line: int, word: str) -> Span:
-        if placed is not None:
-            return placed.place.at(max(text.find(word), 0))
-        source = lines[line - 1] if line <= len(lines) else ""
-        return Span(start.file, line, max(source.find(word), 0) + 1, source)
-
-    faults = faults_in(text)
-    for fault in faults:
-        yield Problem(span(fault.line, "{"), fault.code, fault.message, fault.hint)
-    if faults:
-        return
-    for path, line in paths_in(text):
-        problem = template_path_problem(path, workflow, project)
-        if problem is not None:
-            yield Problem(span(line, ".".join(path)), "template-name", problem[0], problem[1])
-
-
-def template_path_problem(path: Path, workflow: Workflow, project: Project) -> tuple[str, str | None] | None:
-    """What is wrong with a name in a template: (message, hint), or None."""
-    root, rest = str(path[0]), tuple(str(p) for p in path[1:])
-    object_ = workflow.object if root == workflow.object else None
-    if root == "recipient" and workflow.recipient is not None:
-        hops = project.catalog.walk(workflow.object, (workflow.recipient.relation,))
-        object_ = hops[-1].target if hops else None
-    if object_ is None or not rest:
-        return f"`{'.'.join(map(str, path))}` is not known in a template", f"names begin with `{workflow.object}.` or `recipient.`"
-    for name in rest[:-1]:
-        hops = project.catalog.walk(object_, (name,))
-        if hops is None or any(hop.many for hop in hops):
-            return f"`{name}` is not a many-to-one relation of {object_}", did_you_mean(name, project.catalog[object_].relations)
-        object_ = hops[-1].target
-    spec = project.catalog[object_]
-    if spec.spec(rest[-1]) is None and rest[-1] not in spec.computed:
-        return f"`{rest[-1]}` is not a field of {object_}", did_you_mean(rest[-1], (*spec.fields, *spec.computed))
-    return None
 
 
 def routes_lead_somewhere(project: Project) -> Iterator[Problem]:
@@ -354,7 +292,7 @@ def routes_lead_somewhere(project: Project) -> Iterator[Problem]:
     for kind, sink in project.settings.routes.items():
         if sink not in project.settings.sinks:
             hint = did_you_mean(sink, project.settings.sinks)
-            yield Problem(_at(project, "project.yaml", "routes", kind), "unknown-sink", f"`{sink}` is not a sink", hint)
+            yield Problem(place_of(project, "project.yaml", "routes", kind), "unknown-sink", f"`{sink}` is not a sink", hint)
 
 
 RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (

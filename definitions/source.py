@@ -209,12 +209,16 @@ class _Reader:
         if value in _WORDS:
             return _WORDS[value]
         if value.lower() in _AMBIGUOUS:
-            self.problem(node, "ambiguous-word", f"`{value}` may mean text or a truth", "write true or false, or quote it")
+            self.problem(
+                node, "ambiguous-word", f"`{value}` may mean text or a truth", "write true or false, or quote it"
+            )
         if _NOT_FINITE.match(value):
             self.problem(node, "not-a-number", f"`{value}` is not a usable number")
             return None
         if _OCTAL.match(value):
-            self.problem(node, "ambiguous-number", f"`{value}` may mean text or another base", "quote it, or drop the zero")
+            self.problem(
+                node, "ambiguous-number", f"`{value}` may mean text or another base", "quote it, or drop the zero"
+            )
         if _INTEGER.match(value) and len(value) < 19:
             return int(value)
         if _NUMBER.match(value):

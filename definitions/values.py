@@ -59,7 +59,9 @@ def parse_duration(value: Any) -> Duration:
         raise fault("not-supported-yet", "business days are not supported yet")
     match = _DURATION.match(written)
     if not match:
-        raise fault("duration", f"`{written}` is not a duration", "write a number and a unit, such as `3 days` or `1 month`")
+        raise fault(
+            "duration", f"`{written}` is not a duration", "write a number and a unit, such as `3 days` or `1 month`"
+        )
     number, unit = int(match[1]), match[2]
     if number == 0:
         raise fault("duration", "a duration must be longer than zero")

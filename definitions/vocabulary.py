@@ -89,9 +89,37 @@ SPECIAL: dict[str, str] = {
 }
 
 LATER: frozenset[str] = frozenset(
-    "updated increased_by decreased_by crossed_above crossed_below previous value_at was_ever anniversary in_workflow "
-    "completed_workflow journey_stage days_in_stage days_left_in_stage stage_goal days_inside at_entry completed opened "
-    "clicked replied delivered bounced dropped approved rejected unsubscribed not_actioned outcome".split()
+    [
+        "updated",
+        "increased_by",
+        "decreased_by",
+        "crossed_above",
+        "crossed_below",
+        "previous",
+        "value_at",
+        "was_ever",
+        "anniversary",
+        "in_workflow",
+        "completed_workflow",
+        "journey_stage",
+        "days_in_stage",
+        "days_left_in_stage",
+        "stage_goal",
+        "days_inside",
+        "at_entry",
+        "completed",
+        "opened",
+        "clicked",
+        "replied",
+        "delivered",
+        "bounced",
+        "dropped",
+        "approved",
+        "rejected",
+        "unsubscribed",
+        "not_actioned",
+        "outcome",
+    ]
 )
 """In the language, and refused until they are built."""
 

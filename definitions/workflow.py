@@ -61,7 +61,9 @@ class Workflow(Model):
     description: str = Field(default="", description="what it is for, for those who receive its actions")
     owner: str = Field(default="", description="who answers for it")
     state: State = Field(default="draft", description="draft, enabled, paused or disabled")
-    launch: Literal["everyone", "newcomers"] | None = Field(default=None, description="who may enter at the first enabling")
+    launch: Literal["everyone", "newcomers"] | None = Field(
+        default=None, description="who may enter at the first enabling"
+    )
     priority: int = Field(default=50, ge=0, le=1000, description="higher is judged first")
     entry: Entry = Field(description="who enters")
     reentry: Reentry = Field(default=Reentry(), description="who may come back")

@@ -46,7 +46,12 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
             session.execute_query("retire_workflow", workflow=name)
         for compiled in (c for c in plan.workflows if c.name in changes):
             _write(session, compiled, changes[compiled.name], project, at, by)
-        row = {"project_id": project_id, "fingerprint": fingerprint, "name": settings.name, "timezone": settings.timezone}
+        row = {
+            "project_id": project_id,
+            "fingerprint": fingerprint,
+            "name": settings.name,
+            "timezone": settings.timezone,
+        }
         row |= {"seed": settings.seed, "files": dict(project.files), "applied_at": at, "applied_by": by}
         session.append(PROJECTS, [row])
     return Applied(project_id, changes, written=True)
@@ -73,7 +78,9 @@ def _changes(project: Project, live: Mapping[str, Mapping[str, Any]]) -> Iterato
     yield from ((name, "gone") for name in sorted(live) if name not in project.workflows)
 
 
-def _write(session: DuckDBSession, compiled: CompiledWorkflow, change: Change, project: Project, at: datetime, by: str) -> None:
+def _write(
+    session: DuckDBSession, compiled: CompiledWorkflow, change: Change, project: Project, at: datetime, by: str
+) -> None:
     versions = {row["workflow"]: row["version"] for row in session.ask("last_versions")}
     version = versions.get(compiled.name, 0) + (change != "words")
     session.execute_query("retire_workflow", workflow=compiled.name)
@@ -83,7 +90,11 @@ def _write(session: DuckDBSession, compiled: CompiledWorkflow, change: Change, p
     known = {row["content_id"] for row in session.ask("known_contents")}
     for table, rows in publish(compiled, version, project, at=at, by=by).rows.items():
         if table in (CONTENTS, CONTENT_VALUES):
-            rows = [row for row in {json.dumps(r, sort_keys=True): r for r in rows}.values() if row["content_id"] not in known]
+            rows = [
+                row
+                for row in {json.dumps(r, sort_keys=True): r for r in rows}.values()
+                if row["content_id"] not in known
+            ]
         session.append(table, rows)
 
 
@@ -95,17 +106,26 @@ def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping
         if workflow is None:
             if known["state"] in ("enabled", "paused"):
                 hint = "set `state: disabled` and apply, then remove the file"
-                raise UserError("live-workflow-gone", f"`workflows/{name}.yaml` is gone, and the workflow is {known['state']}", hint)
+                raise UserError(
+                    "live-workflow-gone", f"`workflows/{name}.yaml` is gone, and the workflow is {known['state']}", hint
+                )
             continue
         problems.extend(_problems(project, name, workflow, known, name in enabled_before))
     if problems:
         raise ProblemsFound(problems)
 
 
-def _problems(project: Project, name: str, workflow: Workflow, known: Mapping[str, Any], enabled_before: bool) -> Iterator[Problem]:
+def _problems(
+    project: Project, name: str, workflow: Workflow, known: Mapping[str, Any], enabled_before: bool
+) -> Iterator[Problem]:
     source = project.sources[f"workflows/{name}.yaml"]
     if workflow.state == "draft" and known["state"] != "draft":
-        yield Problem(source.locate(("state",)), "draft-again", f"`{name}` was {known['state']}: it cannot be a draft again", "use `disabled`")
+        yield Problem(
+            source.locate(("state",)),
+            "draft-again",
+            f"`{name}` was {known['state']}: it cannot be a draft again",
+            "use `disabled`",
+        )
     if enabled_before and workflow.launch != known["launch"]:
         message = f"`launch` was `{known['launch']}` when `{name}` was first enabled and cannot be changed"
         yield Problem(source.locate(("launch",)), "launch-changed", message)
@@ -114,5 +134,3 @@ def _problems(project: Project, name: str, workflow: Workflow, known: Mapping[st
         message = f"steps of `{name}` came, went or moved while it is {known['state']}"
         hint = "set `state: disabled` and apply first, or keep the steps and change their times, conditions or texts"
         yield Problem(source.locate(("steps",)), "structural-edit", message, hint)
-
-

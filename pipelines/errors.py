@@ -1,11 +1,11 @@
 """Errors of this room, under the project's roots.
 
-    UserError
-    ├── ClockWentBack     an instant before the last one was asked for
-    ├── NothingApplied    no definitions are live
-    └── SnapshotRefused   a source lost so much that nothing is believed
-    EnvironmentFault
-    └── LeaseHeld         another process is at work
+UserError
+├── ClockWentBack     an instant before the last one was asked for
+├── NothingApplied    no definitions are live
+└── SnapshotRefused   a source lost so much that nothing is believed
+EnvironmentFault
+└── LeaseHeld         another process is at work
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class SnapshotRefused(UserError):
 
     def __init__(self, object_: str, lost: int, before: int) -> None:
         message = f"{lost} of {before} {object_} records would be gone: the snapshot is refused and nothing was changed"
-        super().__init__("snapshot-refused", message, "check the source; `drumbeat snapshot --accept` takes it as it is")
+        super().__init__(
+            "snapshot-refused", message, "check the source; `drumbeat snapshot --accept` takes it as it is"
+        )
 
 
 class LeaseHeld(EnvironmentFault):

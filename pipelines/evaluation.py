@@ -91,7 +91,9 @@ def _compiled(files: str, retired: tuple[str, ...]) -> Plan:
     return compile_plan(project, [Workflow.model_validate(json.loads(text)) for text in retired])
 
 
-def _parameters(session: DuckDBSession, last: dict[str, Any] | None, project: Project, project_id: int, as_of: datetime) -> dict[str, Any]:
+def _parameters(
+    session: DuckDBSession, last: dict[str, Any] | None, project: Project, project_id: int, as_of: datetime
+) -> dict[str, Any]:
     snapshots = session.ask("last_snapshot")
     if not snapshots:
         raise UserError("no-snapshot", "there is no snapshot to evaluate", "run `drumbeat snapshot` first")

@@ -9,11 +9,13 @@ from typing import cast
 
 from connectors import Source
 from definitions import Project
+from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack, SnapshotRefused
-from sql import DuckDBSession, compile_plan
+from sql import DuckDBSession
 from sql.names import SNAPSHOTS, changes_table, history_table, record_table
 from sql.snapshot import ObjectColumns, counts_statement, new_columns, snapshot_statements, table_statements
-from sql.truths.plan import tracked_fields
+
+Tables = Mapping[str, Mapping[str, str]]
 
 GUARD_FROM = 20
 GUARD_SHARE = 0.5
@@ -54,21 +56,24 @@ def take_snapshot(
             raise ClockWentBack("snapshot", as_of, last[0]["as_of"])
         return Snapshot(last[0]["snapshot_id"], as_of, _counts(session, last[0]["snapshot_id"]), taken=False)
     snapshot_id = last[0]["snapshot_id"] + 1 if last else 1
-    tracked = tracked_fields(project, (compile_plan(project).truths,))
+    tracked = tracked_fields(project)
+    tables = session.columns()
     with session.transaction():
         for name, spec in project.catalog.objects.items():
             columns = ObjectColumns(spec, tracked[name])
             source, table = spec.table.split(".")
             session.load(f"incoming_{name}", sources[source].read(table, columns.declared))
-            _take_object(session, columns, {"as_of": as_of, "snapshot_id": snapshot_id}, accept)
+            _take_object(session, columns, tables, {"as_of": as_of, "snapshot_id": snapshot_id}, accept)
         session.append(SNAPSHOTS, [{"snapshot_id": snapshot_id, "as_of": as_of}])
     return Snapshot(snapshot_id, as_of, _counts(session, snapshot_id))
 
 
-def _take_object(session: DuckDBSession, columns: ObjectColumns, parameters: dict[str, object], accept: bool) -> None:
+def _take_object(
+    session: DuckDBSession, columns: ObjectColumns, tables: Tables, parameters: dict[str, object], accept: bool
+) -> None:
     name = columns.spec.object
-    tables = (record_table(name), history_table(name), changes_table(name))
-    found = {table: types for table in tables if (types := session.columns(table))}
+    own = (record_table(name), history_table(name), changes_table(name))
+    found = {table: tables[table] for table in own if table in tables}
     before = session.count(record_table(name)) if found else 0
     for statement in (*table_statements(columns, found), *snapshot_statements(columns, new_columns(columns, found))):
         session.run(statement, parameters)

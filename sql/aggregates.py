@@ -13,7 +13,15 @@ from sqlglot import exp
 from definitions.catalog import Hop
 from definitions.conditions import DIALECT
 
-EXACT = "DECIMAL(28, 6)"
+_TYPES = {
+    name: exp.DataType.build(name, dialect=DIALECT) for name in ("DATE", "TIMESTAMPTZ", "VARCHAR", "DOUBLE", "BIGINT")
+}
+_EXACT = exp.DataType.build("DECIMAL(28, 6)", dialect=DIALECT)
+
+
+def cast_to(value: exp.Expression, type_: str) -> exp.Expression:
+    """A cast to one of the engine's types that we use."""
+    return exp.Cast(this=value, to=_TYPES[type_].copy())
 
 
 @dataclass
@@ -59,7 +67,9 @@ def reference(aggregate: Aggregate, group: Group, alias: str) -> exp.Expression:
         case "count":
             return _or_zero(column(_count(argument, where, aggregate.distinct)))
         case "exists":
-            return exp.paren(exp.GT(this=_or_zero(column(_count(None, where, False))), expression=_number(0)), copy=False)
+            return exp.paren(
+                exp.GT(this=_or_zero(column(_count(None, where, False))), expression=_number(0)), copy=False
+            )
         case "share":
             total = exp.func("NULLIF", column(_count(None, None, False)), _number(0), dialect=DIALECT)
             return exp.paren(exp.Div(this=column(_count(None, where, False)), expression=total), copy=False)
@@ -80,9 +90,9 @@ def reference(aggregate: Aggregate, group: Group, alias: str) -> exp.Expression:
 def _sum(aggregate: Aggregate) -> exp.Expression:
     value = _case(aggregate.where, aggregate.argument)
     if not aggregate.decimal:
-        return exp.cast(exp.Sum(this=value), "BIGINT")
-    exact = exp.Sum(this=exp.TryCast(this=value, to=exp.DataType.build(EXACT, dialect=DIALECT), safe=True))
-    return exp.cast(exact, "DOUBLE")
+        return cast_to(exp.Sum(this=value), "BIGINT")
+    exact = exp.Sum(this=exp.TryCast(this=value, to=_EXACT.copy(), safe=True))
+    return cast_to(exact, "DOUBLE")
 
 
 @dataclass
@@ -101,7 +111,11 @@ class Aggregates:
 
     def text(self) -> str:
         """All aggregates as text, so that an expression's number knows what its columns mean."""
-        lines = (f"{g.name}.{name} = {g.object}.{'.'.join(g.path)}: {sql}" for g in self.groups for sql, (name, _) in g.columns.items())
+        lines = (
+            f"{g.name}.{name} = {g.object}.{'.'.join(g.path)}: {sql}"
+            for g in self.groups
+            for sql, (name, _) in g.columns.items()
+        )
         return "\n".join(lines)
 
 

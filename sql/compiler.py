@@ -77,7 +77,9 @@ def compile_plan(project: Project, retired: Iterable[Workflow] = ()) -> Plan:
 
 def _workflow(name: str, workflow: Workflow, truths: TruthPlan) -> CompiledWorkflow:
     hops = compile_flow(workflow.steps)
-    guards = {g: truths.add_condition(g, workflow.object, "inside") for h in hops for g in h.guards if not isinstance(g, Draw)}
+    guards = {
+        g: truths.add_condition(g, workflow.object, "inside") for h in hops for g in h.guards if not isinstance(g, Draw)
+    }
     entry = truths.add_condition(workflow.entry.when, workflow.object, "entry")
     leave = workflow.exit.when
     objective, measure = _objective(workflow, truths)
@@ -133,4 +135,3 @@ PASSES: tuple[Callable[[TruthPlan], Iterator[Statement]], ...] = (
     _fixed("11_observe"),
     _fixed("12_book"),
 )
-

@@ -1,8 +1,8 @@
 """Errors of this room. They are the project's roots, so that callers need no engine's own.
 
-    UserError            ClockWentBack, and whatever an author can mend
-    EnvironmentFault     WarehouseBusy, WarehouseUnreadable
-    InternalError        StatementFailed: a statement of ours that the engine refused
+UserError            ClockWentBack, and whatever an author can mend
+EnvironmentFault     WarehouseBusy, WarehouseUnreadable
+InternalError        StatementFailed: a statement of ours that the engine refused
 """
 
 from __future__ import annotations

@@ -89,7 +89,9 @@ def _ways(rest: tuple[Step, ...]) -> Iterator[Hop]:
             for name, share in step.split.items():
                 # the last arm ends at 1: shares that add up to 0.999.. must not leave a gap
                 high = 1.0 if name == last else low + share
-                yield from _through((step.id, name), Draw(step.id, low, high), _ways((*step.arms.get(name, ()), *after)))
+                yield from _through(
+                    (step.id, name), Draw(step.id, low, high), _ways((*step.arms.get(name, ()), *after))
+                )
                 low = high
         case _:
             assert_never(step)

@@ -29,8 +29,8 @@ from definitions.grammar import (
     rewrite,
 )
 from definitions.project import Project
+from sql.aggregates import Aggregate, Aggregates, Group, cast_to, reference
 from sql.names import RESERVED
-from sql.aggregates import Aggregate, Aggregates, Group, reference
 
 RECORD, RELATED, ROOT = "r", "t", "o"
 """Aliases: the record itself; inside an aggregate, the related row and the record it belongs to."""
@@ -84,7 +84,9 @@ def canonical(condition: Condition) -> str:
 def condition_number(condition: Condition, object_: str, project: Project) -> int:
     """The number of a condition; a segment's or computed field's definition is part of it."""
     needs = Needs(object_, project)
-    return number_of(object_, "condition", compile_condition(condition, needs).sql(dialect=DIALECT) + needs.aggregates.text())
+    return number_of(
+        object_, "condition", compile_condition(condition, needs).sql(dialect=DIALECT) + needs.aggregates.text()
+    )
 
 
 def compile_condition(condition: Condition, needs: Needs) -> exp.Expression:
@@ -105,7 +107,9 @@ def compile_value(tree: exp.Expression, needs: Needs) -> exp.Expression:
     return _compile(tree, _record_place(needs))
 
 
-def compile_choice(relation: str, where: exp.Expression | None, order: tuple[exp.Ordered, ...], needs: Needs) -> exp.Expression:
+def compile_choice(
+    relation: str, where: exp.Expression | None, order: tuple[exp.Ordered, ...], needs: Needs
+) -> exp.Expression:
     """The key of the first related record that passes `where`, in an order: a recipient."""
     path = (relation,)
     hops = needs.catalog.walk(needs.object, path) or ()
@@ -128,12 +132,12 @@ def column(name: str, table: str) -> exp.Expression:
 
 def as_of() -> exp.Expression:
     """The evaluation's instant."""
-    return exp.cast(exp.Placeholder(this="as_of"), "TIMESTAMPTZ")
+    return cast_to(exp.Placeholder(this="as_of"), "TIMESTAMPTZ")
 
 
 def today() -> exp.Expression:
     """The evaluation's date in the session's timezone, which is the project's."""
-    return exp.cast(as_of(), "DATE")
+    return cast_to(as_of(), "DATE")
 
 
 def _compile(tree: exp.Expression, place: _Place) -> exp.Expression:
@@ -156,9 +160,9 @@ def _visit(node: exp.Expression, place: _Place) -> exp.Expression | None:
             return type(node)(this=_compile(node.this, place), expression=divisor, typed=False, safe=False)
         case exp.Add() | exp.Sub() if _type(node, place) == "date":
             moved = type(node)(this=_compile(node.this, place), expression=_compile(node.expression, place))
-            return exp.cast(exp.paren(moved, copy=False), "DATE")
+            return cast_to(exp.paren(moved, copy=False), "DATE")
         case exp.Cast() if _type(node, place) == "timestamp":
-            return exp.cast(_compile(node.this, place), "TIMESTAMPTZ")
+            return cast_to(_compile(node.this, place), "TIMESTAMPTZ")
         case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE() | exp.NullSafeEQ() | exp.NullSafeNEQ():
             left, right = _aligned([node.this, node.expression], place)
             return type(node)(this=left, expression=right)
@@ -179,7 +183,7 @@ def _aligned(operands: list[exp.Expression], place: _Place) -> list[exp.Expressi
     made = [_compile(operand, place) for operand in operands]
     if "date" not in types or "timestamp" not in types:
         return made
-    return [exp.cast(m, "DATE") if t == "timestamp" else m for m, t in zip(made, types, strict=True)]
+    return [cast_to(m, "DATE") if t == "timestamp" else m for m, t in zip(made, types, strict=True)]
 
 
 def _name(found: Name | Unresolved, place: _Place) -> exp.Expression:
@@ -225,7 +229,7 @@ def _call(call: Call, place: _Place) -> exp.Expression | None:
 
 
 def _as_date(node: exp.Expression, place: _Place) -> exp.Expression:
-    return exp.cast(_compile(node, place), "DATE")
+    return cast_to(_compile(node, place), "DATE")
 
 
 def _and(*parts: exp.Expression) -> exp.Expression:
@@ -234,7 +238,7 @@ def _and(*parts: exp.Expression) -> exp.Expression:
 
 def _has_previous() -> exp.Expression:
     """There was an evaluation before: the first snapshot changes nothing."""
-    instant = exp.cast(exp.Placeholder(this="previous_snapshot"), "TIMESTAMPTZ")
+    instant = cast_to(exp.Placeholder(this="previous_snapshot"), "TIMESTAMPTZ")
     return exp.not_(exp.Is(this=instant, expression=exp.null()), copy=False)
 
 

@@ -133,7 +133,9 @@ def _steps(compiled: CompiledWorkflow, version: int) -> Iterator[Row]:
         }
 
 
-def _placed(steps: tuple[Step, ...], parent: str | None, arm: str | None) -> Iterator[tuple[Step, str | None, str | None]]:
+def _placed(
+    steps: tuple[Step, ...], parent: str | None, arm: str | None
+) -> Iterator[tuple[Step, str | None, str | None]]:
     for step in steps:
         yield step, parent, arm
         for name, inner in arms_of(step):

@@ -57,12 +57,21 @@ class ObjectColumns:
 def table_statements(columns: ObjectColumns, found: Mapping[str, Mapping[str, str]]) -> list[Statement]:
     """Create or alter an object's tables. `found` gives the columns each of them has now, by table."""
     name, key = columns.spec.object, columns.key
-    records = {n: COLUMN_TYPES[f.type] for n, f in columns.fields.items()} | {"_first_seen": "TIMESTAMPTZ", "_last_changed": "TIMESTAMPTZ"}
-    spells = {n: COLUMN_TYPES[f.type] for n, f in columns.history.items()} | {"valid_from": "TIMESTAMPTZ", "valid_to": "TIMESTAMPTZ"}
+    records = {n: COLUMN_TYPES[f.type] for n, f in columns.fields.items()} | {
+        "_first_seen": "TIMESTAMPTZ",
+        "_last_changed": "TIMESTAMPTZ",
+    }
+    spells = {n: COLUMN_TYPES[f.type] for n, f in columns.history.items()} | {
+        "valid_from": "TIMESTAMPTZ",
+        "valid_to": "TIMESTAMPTZ",
+    }
     changes = {key: records[key], "kind": "VARCHAR"}
     wanted = {record_table(name): records, history_table(name): spells, changes_table(name): changes}
     made = [sql for table, types in wanted.items() for sql in _bring_to(table, types, found.get(table))]
-    return [Statement("00_tables", f"table_{name}_{i}", f"The tables of {name}.", sql) for i, sql in enumerate(made, start=1)]
+    return [
+        Statement("00_tables", f"table_{name}_{i}", f"The tables of {name}.", sql)
+        for i, sql in enumerate(made, start=1)
+    ]
 
 
 def _bring_to(table: str, wanted: dict[str, str], found: Mapping[str, str] | None) -> list[str]:
@@ -72,7 +81,9 @@ def _bring_to(table: str, wanted: dict[str, str], found: Mapping[str, str] | Non
     types = _have(found)
     gone = [n for n, t in types.items() if wanted.get(n) != t]
     new = [n for n, t in wanted.items() if types.get(n) != t]
-    return [f"ALTER TABLE {table} DROP COLUMN {n}" for n in gone] + [f"ALTER TABLE {table} ADD COLUMN {n} {wanted[n]}" for n in new]
+    return [f"ALTER TABLE {table} DROP COLUMN {n}" for n in gone] + [
+        f"ALTER TABLE {table} ADD COLUMN {n} {wanted[n]}" for n in new
+    ]
 
 
 def _have(found: Mapping[str, str]) -> dict[str, str]:
@@ -96,17 +107,32 @@ def snapshot_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) ->
     """The statements of one object's snapshot, in order."""
     name = columns.spec.object
     fill = [
-        Statement(STAGE, f"fill_{table.replace('.', '_')}", "Columns that are new begin with what is there now.", _fill(columns, table, fields))
+        Statement(
+            STAGE,
+            f"fill_{table.replace('.', '_')}",
+            "Columns that are new begin with what is there now.",
+            _fill(columns, table, fields),
+        )
         for table, fields in new.items()
     ]
     return [
         Statement(STAGE, f"typed_{name}", f"Incoming {name} rows as types.", _typed(columns)),
         Statement(STAGE, f"staged_{name}", f"One row for each {name} that is there at this instant.", _staged(columns)),
         *fill,
-        Statement(STAGE, f"forget_changes_{name}", "Changes are those of the latest snapshot.", f"DELETE FROM {changes_table(name)}"),
+        Statement(
+            STAGE,
+            f"forget_changes_{name}",
+            "Changes are those of the latest snapshot.",
+            f"DELETE FROM {changes_table(name)}",
+        ),
         Statement(STAGE, f"changes_{name}", f"Which {name} records came, changed or went.", _changes(columns)),
         Statement(STAGE, f"merge_{name}", f"The {name} records as they are now.", _merge(columns)),
-        Statement(STAGE, f"close_history_{name}", "Spells end where a tracked value changed or the record went.", _close_history(columns)),
+        Statement(
+            STAGE,
+            f"close_history_{name}",
+            "Spells end where a tracked value changed or the record went.",
+            _close_history(columns),
+        ),
         Statement(STAGE, f"open_history_{name}", "Spells begin where none is open.", _open_history(columns)),
     ]
 
@@ -114,7 +140,9 @@ def snapshot_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) ->
 def _read_as(name: str, spec: FieldSpec) -> str:
     match spec.type:
         case "integer":
-            return f"CASE WHEN TRY_CAST({name} AS DOUBLE) = TRY_CAST({name} AS BIGINT) THEN TRY_CAST({name} AS BIGINT) END"
+            return (
+                f"CASE WHEN TRY_CAST({name} AS DOUBLE) = TRY_CAST({name} AS BIGINT) THEN TRY_CAST({name} AS BIGINT) END"
+            )
         case "number":
             return f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END"
         case "date":
@@ -125,9 +153,15 @@ def _read_as(name: str, spec: FieldSpec) -> str:
 
 def _typed(columns: ObjectColumns) -> str:
     lines = [f"    {_read_as(n, f)} AS {n}," for n, f in columns.fields.items()]
-    unreadable = " + ".join(f"CAST({n} IS NOT NULL AND ({_read_as(n, f)}) IS NULL AS INTEGER)" for n, f in columns.fields.items())
+    unreadable = " + ".join(
+        f"CAST({n} IS NOT NULL AND ({_read_as(n, f)}) IS NULL AS INTEGER)" for n, f in columns.fields.items()
+    )
     name = columns.spec.object
-    return f"CREATE OR REPLACE TEMP TABLE typed_{name} AS\nSELECT\n" + "\n".join(lines) + f"\n    {unreadable} AS _unreadable\nFROM incoming_{name}"
+    return (
+        f"CREATE OR REPLACE TEMP TABLE typed_{name} AS\nSELECT\n"
+        + "\n".join(lines)
+        + f"\n    {unreadable} AS _unreadable\nFROM incoming_{name}"
+    )
 
 
 def _moment(field: str, columns: ObjectColumns) -> str:
@@ -139,7 +173,11 @@ def _moment(field: str, columns: ObjectColumns) -> str:
 def _known(name: str, spec: FieldSpec, columns: ObjectColumns) -> str:
     if spec.known_from is None:
         return name
-    before = "NULL" if spec.before is None else f"CAST('{str(spec.before).replace(chr(39), chr(39) * 2)}' AS {COLUMN_TYPES[spec.type]})"
+    before = (
+        "NULL"
+        if spec.before is None
+        else f"CAST('{str(spec.before).replace(chr(39), chr(39) * 2)}' AS {COLUMN_TYPES[spec.type]})"
+    )
     return f"CASE WHEN {_moment(spec.known_from, columns)} THEN {name} ELSE {before} END AS {name}"
 
 
@@ -220,7 +258,9 @@ def counts_statement(columns: ObjectColumns) -> Statement:
     sql = (
         "INSERT INTO journal.snapshot_objects\nSELECT $snapshot_id, "
         f"'{name}', (SELECT COUNT(*) FROM {record_table(name)}),\n"
-        + ",\n".join(f"    (SELECT COUNT(*) FROM {changes} WHERE kind = '{kind}')" for kind in ("created", "updated", "deleted"))
+        + ",\n".join(
+            f"    (SELECT COUNT(*) FROM {changes} WHERE kind = '{kind}')" for kind in ("created", "updated", "deleted")
+        )
         + f",\n    (SELECT COUNT(*) FROM typed_{name} WHERE {key} IS NULL),\n"
         f"    (SELECT COUNT({key}) - COUNT(DISTINCT {key}) FROM typed_{name}),\n"
         f"    (SELECT COALESCE(SUM(_unreadable), 0) FROM typed_{name})"

@@ -55,8 +55,12 @@ def parse_statements(stage: str, content: str) -> Iterator[Statement]:
 @lru_cache
 def load_statements(folder: str) -> tuple[Statement, ...]:
     """Every statement of `sql/<folder>/*.sql`, in the order of the file names."""
-    files = sorted((f for f in resources.files("sql").joinpath(folder).iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return tuple(s for file in files for s in parse_statements(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")))
+    files = sorted(
+        (f for f in resources.files("sql").joinpath(folder).iterdir() if f.name.endswith(".sql")), key=lambda f: f.name
+    )
+    return tuple(
+        s for file in files for s in parse_statements(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
+    )
 
 
 def query(name: str) -> Statement:

@@ -66,7 +66,9 @@ def _row(batch: Batch, action: Action) -> dict[str, Any]:
 
 def _parquet(batch: Batch) -> bytes:
     rows = [_row(batch, action) for action in batch.actions]
-    frame = pl.DataFrame([{**row, "content": json.dumps(row["content"], ensure_ascii=False)} for row in rows], infer_schema_length=None)
+    frame = pl.DataFrame(
+        [{**row, "content": json.dumps(row["content"], ensure_ascii=False)} for row in rows], infer_schema_length=None
+    )
     buffer = BytesIO()
     frame.write_parquet(buffer, statistics=False)
     return buffer.getvalue()

@@ -36,7 +36,9 @@ class FileSource:
             raise EnvironmentFault("unreadable-file", f"`{path}` is not readable as {self.format}: {error}") from error
         for column in columns:
             if column not in known:
-                raise EnvironmentFault("unknown-column", f"`{path}` has no column `{column}`", did_you_mean(column, known))
+                raise EnvironmentFault(
+                    "unknown-column", f"`{path}` has no column `{column}`", did_you_mean(column, known)
+                )
         try:
             return frame.select(columns).collect().to_arrow()
         except pl.exceptions.PolarsError as error:

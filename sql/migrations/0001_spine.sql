@@ -274,9 +274,9 @@ CREATE TABLE outbox.actions (
     planned_at TIMESTAMPTZ NOT NULL,        -- its instant
     send_after TIMESTAMPTZ NOT NULL,        -- not before this
     due_at TIMESTAMPTZ,                     -- when a task is due
-    status VARCHAR NOT NULL,                -- planned, sent, failed or cancelled
+    status VARCHAR NOT NULL,                -- planned, sent, failed, cancelled or dropped
     status_at TIMESTAMPTZ NOT NULL,         -- since when
-    status_reason VARCHAR,                  -- why, for failed and cancelled
+    status_reason VARCHAR,                  -- why, for failed, cancelled and dropped
     PRIMARY KEY (action_id)
 );
 

@@ -25,7 +25,10 @@ class Migration:
 
 def migrations() -> tuple[Migration, ...]:
     """All migrations, oldest first."""
-    files = sorted((f for f in resources.files("sql").joinpath("migrations").iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    files = sorted(
+        (f for f in resources.files("sql").joinpath("migrations").iterdir() if f.name.endswith(".sql")),
+        key=lambda f: f.name,
+    )
     return tuple(_migration(f.name, f.read_text(encoding="utf-8")) for f in files)
 
 

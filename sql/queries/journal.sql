@@ -49,3 +49,9 @@ SELECT kind, status, COUNT(*) AS action_count
 FROM outbox.actions
 GROUP BY kind, status
 ORDER BY kind, status;
+
+-- [columns] Every table's columns.
+SELECT schema_name, table_name, column_name, data_type
+FROM duckdb_columns()
+WHERE NOT internal
+ORDER BY schema_name, table_name, column_index;

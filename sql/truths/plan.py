@@ -6,7 +6,6 @@ conditions are judged for every record, the others for records that are, were la
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +16,7 @@ from definitions.project import Project
 from definitions.workflow import Recipient, Workflow
 from sql.leaves import (
     Needs,
+    canonical,
     compile_choice,
     compile_condition,
     compile_value,
@@ -51,6 +51,7 @@ class TruthPlan:
 
     project: Project
     objects: dict[str, ObjectPlan] = field(default_factory=dict[str, ObjectPlan])
+    numbers: dict[tuple[str, str, str], int] = field(default_factory=dict[tuple[str, str, str], int])
 
     def object(self, name: str) -> ObjectPlan:
         """The plan of an object; a new one is empty."""
@@ -60,15 +61,23 @@ class TruthPlan:
 
     def add_condition(self, condition: Condition, object_: str, kind: Literal["entry", "inside"]) -> int:
         """Number a condition and note it."""
-        plan = self.object(object_)
-        number = condition_number(condition, object_, self.project)
-        return plan.add(kind, number, compile_condition(condition, plan.needs))
+        key = (canonical(condition), object_, kind)
+        if key not in self.numbers:
+            plan = self.object(object_)
+            number = condition_number(condition, object_, self.project)
+            self.numbers[key] = plan.add(kind, number, compile_condition(condition, plan.needs))
+        return self.numbers[key]
 
     def add_value(self, expression: Expression, object_: str, kind: Literal["measure", "value"] = "value") -> int:
         """Number an expression of any type and note it."""
-        alone, plan = Needs(object_, self.project), self.object(object_)
-        sql = compile_value(expression.tree, alone).sql(dialect=DIALECT) + alone.aggregates.text()
-        return plan.add(kind, number_of(object_, kind, sql), compile_value(expression.tree, plan.needs))
+        key = (expression.sql, object_, kind)
+        if key not in self.numbers:
+            alone, plan = Needs(object_, self.project), self.object(object_)
+            sql = compile_value(expression.tree, alone).sql(dialect=DIALECT) + alone.aggregates.text()
+            self.numbers[key] = plan.add(
+                kind, number_of(object_, kind, sql), compile_value(expression.tree, plan.needs)
+            )
+        return self.numbers[key]
 
     def add_recipient(self, recipient: Recipient, object_: str) -> int:
         """Number the choice of a recipient and note it."""
@@ -86,15 +95,6 @@ def recipient_object(workflow: Workflow, project: Project) -> str | None:
         return None
     hops = project.catalog.walk(workflow.object, (workflow.recipient.relation,))
     return hops[-1].target if hops else None
-
-
-def tracked_fields(project: Project, plans: Iterable[TruthPlan] = ()) -> dict[str, tuple[str, ...]]:
-    """The fields of each object whose earlier values are kept: those declared, and those that change conditions use."""
-    found = {name: set(spec.track) for name, spec in project.catalog.objects.items()}
-    for plan in plans:
-        for name, object_plan in plan.objects.items():
-            found[name] |= object_plan.needs.previous
-    return {name: tuple(sorted(fields)) for name, fields in found.items()}
 
 
 def numbers_in(plan: ObjectPlan, kind: Kind) -> tuple[tuple[int, exp.Expression], ...]:

@@ -6,13 +6,12 @@ A chunk holds at most 252 expressions, since DuckDB plans larger statements in q
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from sqlglot import exp
 
 from definitions.catalog import Catalog, Hop
 from definitions.conditions import DIALECT
-from sql.aggregates import Group
+from sql.aggregates import Group, cast_to
 from sql.leaves import RECORD, RELATED, ROOT, Needs, column, held_alias
 from sql.names import EPISODES, history_table, quoted, record_table
 from sql.statements import Statement
@@ -72,8 +71,12 @@ def _aggregate_sql(needs: Needs, group: Group) -> str:
     query = query.from_(exp.alias_(exp.to_table(first_table), aliases[start], table=True))
     for i in range(start, len(group.hops)):
         hop = group.hops[i]
-        on = _equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, needs.catalog)
-        query = query.join(exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True), on=on, join_type="inner")
+        on = _equal(
+            aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, needs.catalog
+        )
+        query = query.join(
+            exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True), on=on, join_type="inner"
+        )
     query = _join_related(query, group.joins, needs.catalog)
     query = query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null()))).group_by(key.copy())
     return f"CREATE OR REPLACE TEMP TABLE {_group_table(needs.object, group)} AS\n{query.sql(dialect=DIALECT, pretty=True)}"
@@ -83,13 +86,15 @@ def _group_table(object_: str, group: Group) -> str:
     return f"aggregates_{object_}_{group.name}"
 
 
-def _equal(left: str, left_field: str, left_object: str, right: str, right_field: str, right_object: str, catalog: Catalog) -> exp.Expression:
+def _equal(
+    left: str, left_field: str, left_object: str, right: str, right_field: str, right_object: str, catalog: Catalog
+) -> exp.Expression:
     """Keys join by value; where two tables type the same key differently, by their text."""
     a, b = column(left_field, left), column(right_field, right)
     types = [catalog[o].spec(f) for o, f in ((left_object, left_field), (right_object, right_field))]
     if types[0] is None or types[1] is None or types[0].type == types[1].type:
         return exp.EQ(this=a, expression=b)
-    return exp.EQ(this=exp.cast(a, "VARCHAR"), expression=exp.cast(b, "VARCHAR"))
+    return exp.EQ(this=cast_to(a, "VARCHAR"), expression=cast_to(b, "VARCHAR"))
 
 
 def _join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> exp.Select:
@@ -103,8 +108,8 @@ def _join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog:
 def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[Statement]:
     """The expressions of one kind: wide rows in chunks, then one row for each result that is there."""
     for name, object_plan in sorted(plan.objects.items()):
-        numbered = iter(numbers_in(object_plan, kind))
-        chunks = iter(lambda: tuple(islice(numbered, CHUNK)), ())
+        numbered = numbers_in(object_plan, kind)
+        chunks = [numbered[i : i + CHUNK] for i in range(0, len(numbered), CHUNK)]
         for i, chunk in enumerate(chunks, start=1):
             table = f"{kind}_{name}_{i}"
             wide = f"CREATE OR REPLACE TEMP TABLE {table} AS\n{_wide(object_plan, kind, chunk).sql(dialect=DIALECT, pretty=True)}"
@@ -117,8 +122,10 @@ def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expressio
     needs = plan.needs
     key = column(needs.catalog[needs.object].key, RECORD)
     columns = [exp.alias_(_as_result(kind, tree), f"x{number}") for number, tree in chunk]
-    record = exp.cast(key.copy(), "VARCHAR")
-    query = exp.select(exp.alias_(record, "record"), *columns).from_(exp.alias_(exp.to_table(record_table(needs.object)), RECORD, table=True))
+    record = cast_to(key.copy(), "VARCHAR")
+    query = exp.select(exp.alias_(record, "record"), *columns).from_(
+        exp.alias_(exp.to_table(record_table(needs.object)), RECORD, table=True)
+    )
     used = {c.table for _, tree in chunk for c in tree.find_all(exp.Column)}
     wanted = _closure(used, needs)
     query = _join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
@@ -126,10 +133,14 @@ def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expressio
         if alias in used:
             there = column(needs.catalog[group.object].key, base)
             on = exp.EQ(this=exp.column("record", table=alias), expression=there)
-            query = query.join(exp.alias_(exp.to_table(_group_table(needs.object, group)), alias, table=True), on=on, join_type="left")
+            query = query.join(
+                exp.alias_(exp.to_table(_group_table(needs.object, group)), alias, table=True), on=on, join_type="left"
+            )
     if "previous" in used:
         on = exp.EQ(this=column(key.name, "previous"), expression=key.copy())
-        query = query.join(exp.alias_(exp.to_table(f"previous_{needs.object}"), "previous", table=True), on=on, join_type="left")
+        query = query.join(
+            exp.alias_(exp.to_table(f"previous_{needs.object}"), "previous", table=True), on=on, join_type="left"
+        )
     for number in sorted(n for n in needs.held if held_alias(n) in used):
         query = query.join(_held_spell(number), on=_held_on(number, needs.object, record), join_type="left")
     scope = _SCOPES[kind]
@@ -171,18 +182,20 @@ def _as_result(kind: Kind, tree: exp.Expression) -> exp.Expression:
         case "entry" | "inside":
             return tree.copy()
         case "recipient":
-            return exp.cast(tree.copy(), "VARCHAR")
+            return cast_to(tree.copy(), "VARCHAR")
         case "measure":
-            return exp.cast(tree.copy(), "DOUBLE")
+            return cast_to(tree.copy(), "DOUBLE")
         case "value":
-            return exp.cast(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR")
+            return cast_to(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR")
 
 
 def _rows(table: str, kind: Kind, chunk: Sequence[tuple[int, exp.Expression]]) -> str:
     target, number_column = _RESULTS[kind]
     truths = kind in ("entry", "inside")
     parts = [
-        f"SELECT {number} AS {number_column}, record" + ("" if truths else f", x{number} AS result") + f" FROM {table} WHERE x{number}"
+        f"SELECT {number} AS {number_column}, record"
+        + ("" if truths else f", x{number} AS result")
+        + f" FROM {table} WHERE x{number}"
         + ("" if truths else " IS NOT NULL")
         for number, _ in chunk
     ]
@@ -193,7 +206,11 @@ def held_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:
     """The conditions whose spells are kept for `held_for`."""
     held = [(n, name) for name, p in sorted(plan.objects.items()) for n in sorted(p.needs.held)]
     values = ", ".join(f"({n}, '{name}')" for n, name in held)
-    source = f"(VALUES {values}) AS v(condition, object)" if held else "(SELECT 0 AS condition, '' AS object WHERE FALSE) AS v"
+    source = (
+        f"(VALUES {values}) AS v(condition, object)"
+        if held
+        else "(SELECT 0 AS condition, '' AS object WHERE FALSE) AS v"
+    )
     sql = f"CREATE OR REPLACE TEMP TABLE held AS\nSELECT CAST(condition AS BIGINT) AS condition, object FROM {source}"
     yield Statement(stage, "held", "The conditions whose spells are kept for held_for.", sql)
 
@@ -202,7 +219,8 @@ def records_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:
     """Which records are there at all, of every object that takes part."""
     names = sorted(plan.objects) or sorted(plan.project.catalog.objects)[:1]
     parts = [
-        f"SELECT '{name}' AS object, CAST({quoted(plan.project.catalog[name].key)} AS VARCHAR) AS record FROM {record_table(name)}" for name in names
+        f"SELECT '{name}' AS object, CAST({quoted(plan.project.catalog[name].key)} AS VARCHAR) AS record FROM {record_table(name)}"
+        for name in names
     ]
     sql = "CREATE OR REPLACE TEMP TABLE records AS\n" + "\nUNION ALL\n".join(parts)
     yield Statement(stage, "records", "The records that are there.", sql)

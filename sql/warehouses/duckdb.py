@@ -34,14 +34,18 @@ class DuckDBSession:
             self._connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only)
         except duckdb.IOException as error:
             if "lock" in str(error).lower():
-                raise WarehouseBusy("warehouse-busy", f"another process holds `{path}`", "wait for it, or stop it") from error
+                raise WarehouseBusy(
+                    "warehouse-busy", f"another process holds `{path}`", "wait for it, or stop it"
+                ) from error
             raise WarehouseBusy("warehouse-unreadable", f"`{path}` cannot be opened: {error}") from error
         self.set_timezone(timezone)
 
     def __enter__(self) -> DuckDBSession:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._connection.close()
 
     def set_timezone(self, timezone: str) -> None:
@@ -79,11 +83,12 @@ class DuckDBSession:
         """The rows of a query as a pyarrow table."""
         return self._run(sql, parameters, "query").to_arrow_table()
 
-    def columns(self, table: str) -> dict[str, str]:
-        """A table's columns and types in order; empty when there is no such table."""
-        schema, _, name = table.partition(".")
-        sql = "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = $schema AND table_name = $name ORDER BY column_index"
-        return {row["column_name"]: row["data_type"] for row in self.rows(sql, {"schema": schema, "name": name})}
+    def columns(self) -> dict[str, dict[str, str]]:
+        """The columns and types of every table, by `schema.table`, in order."""
+        found: dict[str, dict[str, str]] = {}
+        for row in self.ask("columns"):
+            found.setdefault(f"{row['schema_name']}.{row['table_name']}", {})[row["column_name"]] = row["data_type"]
+        return found
 
     def load(self, table: str, data: Any) -> None:
         """Make a temporary table of Arrow data (a table or a record batch reader)."""
@@ -97,7 +102,9 @@ class DuckDBSession:
         """Append rows, given as dictionaries with the table's columns; lists and dictionaries become JSON."""
         if not rows:
             return
-        encoded = [{k: json.dumps(v) if isinstance(v, dict | list | tuple) else v for k, v in row.items()} for row in rows]
+        encoded = [
+            {k: json.dumps(v) if isinstance(v, dict | list | tuple) else v for k, v in row.items()} for row in rows
+        ]
         self._connection.register("_incoming", pyarrow.Table.from_pylist(encoded))
         try:
             self.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _incoming", name=f"append to {table}")
@@ -119,7 +126,9 @@ class DuckDBSession:
     def migrate(self) -> list[str]:
         """Bring the tables up to date; returns the names of the migrations that ran."""
         self.execute("CREATE SCHEMA IF NOT EXISTS journal")
-        self.execute("CREATE TABLE IF NOT EXISTS journal.migrations (number INTEGER PRIMARY KEY, name VARCHAR NOT NULL)")
+        self.execute(
+            "CREATE TABLE IF NOT EXISTS journal.migrations (number INTEGER PRIMARY KEY, name VARCHAR NOT NULL)"
+        )
         done = {row["number"] for row in self.rows("SELECT number FROM journal.migrations")}
         ran: list[str] = []
         for migration in (m for m in migrations() if m.number not in done):
@@ -129,7 +138,9 @@ class DuckDBSession:
                 self.append("journal.migrations", [{"number": migration.number, "name": migration.name}])
             ran.append(migration.name)
         if ran and self.path is not None:
-            self.execute("CHECKPOINT")  # schema changes replayed from the log are DuckDB's weak spot (issues 19712, 22044)
+            self.execute(
+                "CHECKPOINT"
+            )  # schema changes replayed from the log are DuckDB's weak spot (issues 19712, 22044)
         return ran
 
     def _run(self, sql: str, parameters: Mapping[str, Any] | None, name: str) -> duckdb.DuckDBPyConnection:

@@ -1,0 +1,51 @@
+"""What a check of one expression carries: its surroundings, and the problems found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from definitions.catalog import Catalog
+from definitions.conditions import Expression
+from definitions.grammar import Scope
+from definitions.problems import Problem, Severity
+from definitions.segment import Segment
+from definitions.vocabulary import Type
+
+FAMILY: dict[Type, str] = {
+    "integer": "a number",
+    "number": "a number",
+    "text": "text",
+    "boolean": "a truth",
+    "date": "a time",
+    "timestamp": "a time",
+    "list": "a list",
+    "interval": "an interval",
+}
+"""Types that may meet have the same word here."""
+
+
+@dataclass
+class Check:
+    """One expression being checked. `fold` gives the type of a node; operators and calls ask it for their parts."""
+
+    catalog: Catalog
+    segments: Mapping[str, Segment]
+    expression: Expression
+    scope: Scope
+    fold: Callable[[exp.Expression, Check], Type]
+    problems: list[Problem] = field(default_factory=list[Problem])
+    history: bool = True
+
+    def type(self, node: exp.Expression) -> Type:
+        """The type of a part; its problems are noted."""
+        return self.fold(node, self)
+
+    def report(
+        self, node: exp.Expression, code: str, message: str, hint: str | None = None, severity: Severity = "error"
+    ) -> Type:
+        """Note a problem at a node; the result is a type that is checked no further."""
+        self.problems.append(Problem(self.expression.span(node), code, message, hint, severity))
+        return "any"

@@ -1,0 +1,247 @@
+"""Types of operators: what may be compared, added, listed, and which negations surprise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+
+from sqlglot import exp
+
+from definitions.check import FAMILY, Check
+from definitions.grammar import Unresolved, parts_of, resolve
+from definitions.problems import did_you_mean
+from definitions.vocabulary import EXTRACT_UNITS, INTERVAL_UNITS, TRUNC_UNITS, Type
+
+_CASTS: dict[str, Type] = {"DATE": "date", "TIMESTAMP": "timestamp", "TIMESTAMPTZ": "timestamp"}
+
+
+def logic(node: exp.Expression, check: Check) -> Type:
+    for child in node.iter_expressions():
+        given = check.type(child)
+        if given not in ("boolean", "any", "null"):
+            check.report(child, "type", f"and, or, not take truths; this is {FAMILY.get(given, given)}")
+    if isinstance(node, exp.Not) and not isinstance(node.this, exp.Is):
+        _warn_negation(node, node.this, check)
+    return "boolean"
+
+
+def same_family(node: exp.Expression, operands: list[exp.Expression], check: Check) -> None:
+    types = [(operand, check.type(operand)) for operand in operands]
+    known = [(operand, given) for operand, given in types if given not in ("any", "null")]
+    if not known:
+        return
+    field_ = next((c for c in operands if isinstance(c, exp.Column)), known[0][0])
+    first = (
+        next(given for operand, given in types if operand is field_)
+        if any(o is field_ for o, _ in known)
+        else known[0][1]
+    )
+    for operand, given in known:
+        if (
+            FAMILY.get(first) == FAMILY.get(given)
+            or is_time_text(operand, given, first)
+            or is_time_text(field_, first, given)
+        ):
+            continue
+        left, right = FAMILY.get(first, first), FAMILY.get(given, given)
+        check.report(operand, "type", f"{left} is compared with {right}", _hint_for(first, given))
+        return
+    _check_values(operands, check)
+
+
+def _hint_for(first: Type, second: Type) -> str | None:
+    if "text" in (first, second) and {"date", "timestamp"} & {first, second}:
+        return "write dates as '2026-03-20'"
+    if "text" in (first, second) and {"integer", "number"} & {first, second}:
+        return "write numbers without quotes"
+    return None
+
+
+def is_time_text(operand: exp.Expression, given: Type, other: Type) -> bool:
+    if given != "text" or other not in ("date", "timestamp") or not isinstance(operand, exp.Literal):
+        return False
+    try:
+        date.fromisoformat(operand.name[:10])
+        datetime.fromisoformat(operand.name)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_values(operands: list[exp.Expression], check: Check) -> None:
+    for column in operands:
+        if not isinstance(column, exp.Column):
+            continue
+        found = resolve(parts_of(column), check.catalog, check.scope)
+        if isinstance(found, Unresolved) or found.computed:
+            continue
+        spec = check.catalog[found.object].spec(found.field)
+        values = spec.values if spec else ()
+        for literal in operands:
+            if values and isinstance(literal, exp.Literal) and literal.is_string and literal.name not in values:
+                hint = did_you_mean(literal.name, values) or "values are " + ", ".join(f"'{v}'" for v in values)
+                check.report(
+                    literal, "unknown-value", f"`{literal.name}` is not a value of {found.object}.{found.field}", hint
+                )
+
+
+def comparison(node: exp.Expression, check: Check) -> Type:
+    sides = [node.this, node.expression]
+    same_family(node, sides, check)
+    if any(isinstance(side, exp.Null) for side in sides) and not isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
+        check.report(node, "null-literal", "nothing equals null", "write `is null` or `is not null`")
+    if isinstance(node, exp.NEQ):
+        _warn_negation(node, node, check)
+    return "boolean"
+
+
+def ordered_range(node: exp.Expression, check: Check) -> Type:
+    low, high = node.args["low"], node.args["high"]
+    if isinstance(low, exp.Literal) and isinstance(high, exp.Literal) and low.is_string == high.is_string:
+        reversed_ = low.name > high.name if low.is_string else float(low.name) > float(high.name)
+        if reversed_:
+            check.report(low, "reversed-range", "the range begins after its end", "swap the two")
+    return "boolean"
+
+
+def membership(node: exp.Expression, check: Check) -> Type:
+    if node.args.get("query") or node.args.get("unnest") or not node.expressions:
+        return check.report(node, "empty-list", "`in` needs a list of values")
+    for item in node.expressions:
+        if isinstance(item, exp.Null):
+            check.report(
+                node, "null-literal", "a list with null matches nothing under `not in`", "write `is null` beside it"
+            )
+    same_family(node, [node.this, *node.expressions], check)
+    return "boolean"
+
+
+def like(node: exp.Expression, check: Check) -> Type:
+    for side in (node.this, node.expression):
+        given = check.type(side)
+        if given not in ("text", "any", "null"):
+            check.report(side, "type", f"like takes text; this is {FAMILY.get(given, given)}")
+    return "boolean"
+
+
+def _warn_negation(node: exp.Expression, inner: exp.Expression, check: Check) -> None:
+    """SQL's unknown: `health <> 'poor'` does not match a record without health."""
+    while isinstance(inner, exp.Paren):
+        inner = inner.this
+    if not isinstance(inner, exp.NEQ | exp.In | exp.Like | exp.ILike | exp.EQ):
+        return
+    column = next((side for side in (inner.this, inner.args.get("expression")) if isinstance(side, exp.Column)), None)
+    if column is None:
+        return
+    found = resolve(parts_of(column), check.catalog, check.scope)
+    if isinstance(found, Unresolved) or found.field == check.catalog[found.object].key:
+        return
+    name = ".".join(parts_of(column))
+    if any(
+        isinstance(n.this, exp.Column) and parts_of(n.this) == parts_of(column)
+        for n in check.expression.tree.find_all(exp.Is)
+    ):
+        return
+    check.report(
+        node,
+        "negated-null",
+        f"records without `{name}` do not match",
+        f"add `and {name} is not null` to say so, or `or {name} is null` to include them",
+        "warning",
+    )
+
+
+def interval(node: exp.Expression, check: Check) -> Type:
+    unit = str(node.args.get("unit") or "").upper().rstrip("S")
+    amount = node.this
+    if unit not in INTERVAL_UNITS or not isinstance(amount, exp.Literal) or not amount.name.lstrip("-").isdigit():
+        return check.report(node, "interval", "an interval is a whole number and a unit, such as `interval 14 days`")
+    return "interval"
+
+
+def case(node: exp.Expression, check: Check) -> Type:
+    results: list[exp.Expression] = []
+    for branch in node.args.get("ifs") or [node]:
+        given = check.type(branch.this)
+        if node.args.get("this") is None and given not in ("boolean", "any", "null"):
+            check.report(branch.this, "type", "`when` takes a truth")
+        results.append(branch.args["true"])
+    otherwise = node.args.get("default") or node.args.get("false")
+    results.extend([otherwise] if otherwise is not None else [])
+    if node.args.get("this") is not None:
+        check.type(node.args["this"])
+    types = [check.type(result) for result in results]
+    return widest(node, [t for t in types if t not in ("null",)], check)
+
+
+def widest(node: exp.Expression, types: list[Type], check: Check) -> Type:
+    known = [t for t in types if t != "any"]
+    if not known:
+        return "any"
+    if len({FAMILY.get(t) for t in known}) > 1:
+        return check.report(node, "type", "the results are of different types")
+    return "number" if "number" in known else "timestamp" if "timestamp" in known else known[0]
+
+
+def cast(node: exp.Expression, check: Check) -> Type:
+    target = str(node.args["to"].this.value if hasattr(node.args["to"].this, "value") else node.args["to"]).upper()
+    if target not in _CASTS:
+        return check.report(node, "sql-not-allowed", "only casts to date and timestamp are allowed")
+    given = check.type(node.this)
+    if isinstance(node.this, exp.Literal) and not is_time_text(node.this, "text", "date"):
+        check.report(node.this, "type", f"`{node.this.name}` is not a date", "write dates as '2026-03-20'")
+    elif given not in ("date", "timestamp", "text", "any", "null"):
+        check.report(node.this, "type", f"{FAMILY.get(given, given)} cannot be read as a time")
+    return _CASTS[target]
+
+
+def trunc(node: exp.Expression, check: Check) -> Type:
+    unit = str(node.args["unit"]).strip("'").lower()
+    if unit not in TRUNC_UNITS:
+        check.report(node, "unit", f"`{unit}` is not a unit here", "use day, week, month, quarter or year")
+    given = check.type(node.this)
+    if given not in ("date", "timestamp", "any", "null"):
+        return check.report(node, "type", f"date_trunc takes a time; this is {FAMILY.get(given, given)}")
+    return given
+
+
+def extract(node: exp.Expression, check: Check) -> Type:
+    unit = str(node.this).upper()
+    if unit not in EXTRACT_UNITS:
+        check.report(node, "unit", f"`{unit.lower()}` is not a part here", "use year, quarter, month, day or hour")
+    given = check.type(node.expression)
+    if given not in ("date", "timestamp", "any", "null"):
+        check.report(node, "type", f"extract takes a time; this is {FAMILY.get(given, given)}")
+    return "integer"
+
+
+def number(node: exp.Expression, operands: list[exp.Expression], check: Check) -> Type:
+    types = [check.type(operand) for operand in operands]
+    for operand, given in zip(operands, types, strict=True):
+        if given not in ("integer", "number", "any", "null"):
+            return check.report(operand, "type", f"arithmetic takes numbers; this is {FAMILY.get(given, given)}")
+    return "integer" if all(t == "integer" for t in types) and not isinstance(node, exp.Div) else "number"
+
+
+def arithmetic(node: exp.Expression, check: Check) -> Type:
+    left, right = check.type(node.this), check.type(node.expression)
+    times: tuple[Type, ...] = ("date", "timestamp")
+    if isinstance(node, exp.Add | exp.Sub) and right == "interval" and left in (*times, "any"):
+        return _moved(node, left)
+    if isinstance(node, exp.Add) and left == "interval" and right in times:
+        return _moved(node, right)
+    if isinstance(node, exp.Sub) and left in times and right in times:
+        return "integer" if left == right == "date" else "interval"
+    before = len(check.problems)
+    given = number(node, [node.this, node.expression], replace(check, problems=check.problems[:]))
+    numeric = all(t in ("integer", "number", "any", "null") for t in (left, right))
+    if not numeric and len(check.problems) == before:
+        wrong = left if left not in ("integer", "number", "any", "null") else right
+        return check.report(node, "type", f"arithmetic takes numbers; this is {FAMILY.get(wrong, wrong)}")
+    return given
+
+
+def _moved(node: exp.Expression, when: Type) -> Type:
+    """A date moved by minutes or hours becomes an instant."""
+    units = {str(i.args.get("unit") or "").upper().rstrip("S") for i in node.find_all(exp.Interval)}
+    return "timestamp" if units & {"MINUTE", "HOUR"} else when

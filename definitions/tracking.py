@@ -1,0 +1,28 @@
+"""Which fields need history: those declared, and those that change functions follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from definitions.checking import tracked_in
+from definitions.conditions import Expression, leaves
+from definitions.project import Project
+from definitions.rules import conditions_of
+
+
+def tracked_fields(project: Project) -> dict[str, tuple[str, ...]]:
+    """The fields of each object whose earlier values are kept, in alphabetical order."""
+    found = {name: set(spec.track) for name, spec in project.catalog.objects.items()}
+    for object_, expression in _expressions(project):
+        found[object_].update(tracked_in(expression))
+    return {name: tuple(sorted(fields)) for name, fields in found.items()}
+
+
+def _expressions(project: Project) -> Iterator[tuple[str, Expression]]:
+    for name, spec in project.catalog.objects.items():
+        yield from ((name, expression) for expression in spec.computed.values())
+    for segment in project.segments.values():
+        yield from ((segment.object, leaf.expression) for leaf in leaves(segment.when))
+    for workflow in project.workflows.values():
+        for condition in conditions_of(workflow):
+            yield from ((workflow.object, leaf.expression) for leaf in leaves(condition))

@@ -1,0 +1,88 @@
+"""The demo: a year of a SaaS company, one evaluation a week, each seeing only what was known at its date."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pipelines.apply import apply_project
+from pipelines.cli.authoring import copy_starter
+from pipelines.cli.running import make_report
+from pipelines.cycle import run_cycle
+from pipelines.workspace import Workspace
+from sql import DuckDBSession
+
+WEEKS = 52
+FIRST_MONDAY = datetime(2024, 1, 1, 6, tzinfo=UTC)
+
+
+def run_demo(folder: Path) -> None:
+    """Make the demo's folder, or go on where it stands; without anything new it says so and changes nothing."""
+    console = Console()
+    if not (folder / "project.yaml").is_file():
+        copy_starter(folder)
+    workspace = Workspace(folder)
+    with workspace.session("demo", create=True) as session:
+        applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=getpass.getuser())
+        due = list(_due(session, workspace.project.settings.timezone))
+        _replay(session, workspace, due, console)
+        totals, actions = session.ask("totals"), session.ask("action_totals")
+    if due or applied.written:
+        make_report(workspace)
+    else:
+        console.print("nothing changed: all 52 weeks of 2024 are evaluated and delivered")
+    console.print(_workflow_table(totals))
+    console.print(_action_table(actions))
+    for what, place in (
+        ("warehouse", workspace.warehouse),
+        ("action batches", folder / "out" / "actions"),
+        ("report tables", workspace.out / "report"),
+        ("dashboard", workspace.out / "dashboard" / "index.html"),
+    ):
+        console.print(f"  {what:<15} {place}", highlight=False, soft_wrap=True)
+
+
+def _due(session: DuckDBSession, timezone: str) -> Iterator[datetime]:
+    zone = ZoneInfo(timezone)
+    last = session.ask("last_evaluation")
+    for week in range(WEEKS):
+        # the same clock time in the project's timezone, whatever the season
+        instant = (FIRST_MONDAY.replace(tzinfo=None) + timedelta(weeks=week)).replace(tzinfo=zone)
+        if not last or instant > last[0]["as_of"]:
+            yield instant
+
+
+def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], console: Console) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("replaying 2024", total=WEEKS, completed=WEEKS - len(due))
+        for as_of in due:
+            run_cycle(session, workspace, as_of)
+            progress.update(task, advance=1, description=f"week of {as_of:%d %b %Y}")
+
+
+def _workflow_table(totals: list[dict[str, object]]) -> Table:
+    table = Table(title="Workflows over 2024", title_justify="left")
+    names = ("workflow", "entered", "held out", "inside", "left early", "completed", "met objective")
+    for name in names:
+        table.add_column(name, justify="left" if name == "workflow" else "right")
+    keys = ("workflow", "entered_count", "heldout_count", "inside_count", "left_count", "completed_count", "met_count")
+    for row in totals:
+        table.add_row(*(str(row[key]) for key in keys))
+    return table
+
+
+def _action_table(actions: list[dict[str, object]]) -> Table:
+    table = Table(title="Actions", title_justify="left")
+    for name in ("kind", "status", "count"):
+        table.add_column(name, justify="right" if name == "count" else "left")
+    for row in actions:
+        table.add_row(str(row["kind"]), str(row["status"]), str(row["action_count"]))
+    return table

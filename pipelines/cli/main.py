@@ -1,0 +1,51 @@
+"""`drumbeat`: the command line.
+
+Exit codes: 0 fine, 1 problems found, 2 wrong usage, 3 the environment is not as needed. Engines and connectors are
+imported by the commands that use them, so that `check` starts at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from definitions.errors import EnvironmentFault, UserError
+from pipelines.cli import authoring, running
+
+app = typer.Typer(
+    name="drumbeat",
+    help="CRM workflows on your warehouse: every decision explained as data.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (authoring.init, authoring.check, authoring.compile_):
+    app.command(command.__name__.strip("_"))(command)
+for command in (
+    running.apply,
+    running.snapshot,
+    running.evaluate,
+    running.deliver,
+    running.report,
+    running.status,
+    running.demo,
+):
+    app.command(command.__name__)(command)
+
+
+def run() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+    except EnvironmentFault as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,173 @@
+"""Commands for those who run evaluations: apply, snapshot, evaluate, deliver, report, status, demo."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from definitions.errors import UserError
+from pipelines.cli.authoring import Folder
+
+if TYPE_CHECKING:
+    from pipelines.workspace import Workspace
+
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="The instant, such as 2024-05-06T06:00 (the project's timezone unless an offset is given). Now without it.",
+    ),
+]
+
+
+def apply(project: Folder = Path(), by: Annotated[str | None, typer.Option(help="Who applies.")] = None) -> None:
+    """Make the folder live: the evaluator reads only what was applied."""
+    from pipelines.apply import apply_project
+
+    workspace = _workspace(project)
+    with workspace.session("apply", create=True) as session:
+        applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=by or getpass.getuser())
+    if not applied.written:
+        typer.echo("nothing changed: this is what is live already")
+        return
+    words = {"new": "new", "logic": "new version", "words": "unchanged logic", "gone": "no longer live"}
+    for name, change in applied.changes.items():
+        typer.echo(f"  {name}: {words[change]}")
+    typer.echo(f"applied as number {applied.project_id}")
+
+
+def snapshot(
+    project: Folder = Path(),
+    as_of: AsOf = None,
+    accept: Annotated[bool, typer.Option(help="Believe it even when much is gone.")] = False,
+) -> None:
+    """Read the CRM tables into the warehouse, and what changed since the last time."""
+    from pipelines.apply import live_project
+    from pipelines.snapshot import take_snapshot
+
+    workspace = _workspace(project)
+    with workspace.session("snapshot") as session:
+        _, live = live_project(session)
+        taken = take_snapshot(session, live, workspace.sources(), _instant(as_of, workspace), accept=accept)
+    if not taken.taken:
+        typer.echo(f"nothing to do: there is a snapshot of {taken.as_of.isoformat()} already")
+        return
+    for counts in taken.objects:
+        odd = [
+            f"{count} {what}"
+            for count, what in (
+                (counts.null_key_count, "without key left out"),
+                (counts.duplicate_count, "duplicates left out"),
+                (counts.unreadable_count, "unreadable values"),
+            )
+            if count
+        ]
+        changes = f"+{counts.created_count} ~{counts.updated_count} -{counts.deleted_count}"
+        typer.echo(f"  {counts.object}: {counts.record_count} records ({changes})" + "".join(f", {o}" for o in odd))
+
+
+def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:
+    """Evaluate all live workflows as of an instant, in one transaction."""
+    from pipelines.evaluation import evaluate as run_evaluation
+
+    workspace = _workspace(project)
+    with workspace.session("evaluate") as session:
+        made = run_evaluation(session, _instant(as_of, workspace))
+    if not made.made:
+        typer.echo(f"nothing to do: {made.as_of.isoformat()} was evaluated already")
+        return
+    for counts in made.workflows:
+        held = f" ({counts.heldout_count} held out)" if counts.heldout_count else ""
+        moves = f"{counts.entered_count} entered{held}, {counts.left_count} left, {counts.completed_count} completed"
+        typer.echo(
+            f"  {counts.workflow}: {moves}, {counts.inside_count} inside, {counts.planned_count} actions planned"
+        )
+    typer.echo(f"evaluation {made.evaluation_id} in {sum(made.seconds.values()):.2f} s")
+
+
+def deliver(project: Folder = Path(), now: AsOf = None) -> None:
+    """Hand planned actions to their sinks."""
+    from pipelines.apply import live_project
+    from pipelines.delivery import deliver as run_delivery
+
+    workspace = _workspace(project)
+    with workspace.session("deliver") as session:
+        _, live = live_project(session)
+        batches = run_delivery(session, live, workspace.sinks(), _instant(now, workspace))
+    if not batches:
+        typer.echo("nothing to do: no action is due")
+    for batch in batches:
+        failed = f", {batch.failed_count} failed" if batch.failed_count else ""
+        typer.echo(f"  {batch.action_count} {batch.kind} actions{failed}: {batch.location}")
+
+
+def report(project: Folder = Path()) -> None:
+    """Make the report tables and the dashboard."""
+    workspace = _workspace(project)
+    pages = make_report(workspace)
+    typer.echo(f"{len(pages)} pages: {workspace.out / 'dashboard' / 'index.html'}")
+
+
+def make_report(workspace: Workspace) -> list[Path]:
+    """Report tables, their Parquet copies and the dashboard; returns the pages."""
+    from pipelines.dashboard import build_dashboard
+    from pipelines.reporting import publish_reports, refresh_reports
+
+    with workspace.session("report") as session:
+        refresh_reports(session)
+        publish_reports(session, workspace.out / "report")
+        return build_dashboard(session, workspace.out / "dashboard")
+
+
+def status(project: Folder = Path()) -> None:
+    """What is live, what was evaluated last, and how many are where."""
+    workspace = _workspace(project)
+    with workspace.session("status") as session:
+        live, snapshots = session.ask("live_project"), session.ask("last_snapshot")
+        evaluations, totals, actions = (
+            session.ask("last_evaluation"),
+            session.ask("totals"),
+            session.ask("action_totals"),
+        )
+    if not live:
+        typer.echo("no definitions are live: run `drumbeat apply`")
+        return
+    typer.echo(
+        f"{live[0]['name']}: apply {live[0]['project_id']} by {live[0]['applied_by']}, {live[0]['applied_at']:%Y-%m-%d %H:%M}"
+    )
+    for what, rows in (("snapshot", snapshots), ("evaluation", evaluations)):
+        typer.echo(f"last {what}: {rows[0]['as_of'].isoformat() if rows else 'none yet'}")
+    for row in totals:
+        inside = f"{row['inside_count']} inside, {row['entered_count']} entered, {row['met_count']} met the objective"
+        typer.echo(f"  {row['workflow']} ({row['state']}): {inside}")
+    for row in actions:
+        typer.echo(f"  {row['kind']} {row['status']}: {row['action_count']}")
+
+
+def demo(folder: Annotated[Path, typer.Argument(help="Where the demo lives.")] = Path("demo")) -> None:
+    """Replay 2024 on the bundled example: 52 weekly evaluations over real data."""
+    from pipelines.cli.demonstration import run_demo
+
+    run_demo(folder)
+
+
+def _workspace(folder: Path) -> Workspace:
+    from pipelines.workspace import Workspace
+
+    return Workspace(folder)
+
+
+def _instant(written: str | None, workspace: Workspace) -> datetime:
+    zone = ZoneInfo(workspace.project.settings.timezone)
+    if written is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise UserError("instant", f"`{written}` is not an instant", "write it as 2024-05-06T06:00") from error
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)

@@ -1,0 +1,30 @@
+"""One cycle: snapshot, evaluate, deliver. What a schedule runs, and what the demo runs 52 times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines.apply import live_project
+from pipelines.delivery import Delivered, deliver
+from pipelines.evaluation import Evaluation, evaluate
+from pipelines.snapshot import Snapshot, take_snapshot
+from pipelines.workspace import Workspace
+from sql import DuckDBSession
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """What one cycle did."""
+
+    snapshot: Snapshot
+    evaluation: Evaluation
+    delivered: tuple[Delivered, ...]
+
+
+def run_cycle(session: DuckDBSession, workspace: Workspace, as_of: datetime) -> Cycle:
+    """Snapshot, evaluate and deliver as of one instant; each is committed by itself, and doing it again does nothing."""
+    _, project = live_project(session)
+    snapshot = take_snapshot(session, project, workspace.sources(), as_of)
+    evaluation = evaluate(session, as_of)
+    return Cycle(snapshot, evaluation, deliver(session, project, workspace.sinks(), as_of))

@@ -1,0 +1,87 @@
+"""Content + values -> what is sent. Templates run in a sandbox, over plain text and numbers, and never over objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from definitions.messages import environment, is_template
+
+MAX_RENDERED = 200_000
+
+
+class Missing:
+    """A value that is not there: `default` replaces it, and printing it is an error that names it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        raise TemplateError(f"`{self.name}` is missing: give it a `default`")
+
+
+class RenderFailed(Exception):
+    """One action whose words cannot be made; the others go on."""
+
+
+def render_content(body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with every template rendered and every named value in its place; raises `RenderFailed`."""
+    context = _nested(values)
+    return {key: _render(value, context, values) for key, value in body.items()}
+
+
+def _render(value: Any, context: dict[str, Any], values: Mapping[str, Any]) -> Any:
+    match value:
+        case str() if is_template(value):
+            return _text(value, context)
+        case {"value": str() as name} if len(value) == 1 and name in values:  # pyright: ignore[reportUnknownArgumentType]
+            return values[name]
+        case dict():
+            inner: dict[str, Any] = value
+            return {key: _render(part, context, values) for key, part in inner.items()}
+        case _:
+            return value
+
+
+def _text(template: str, context: dict[str, Any]) -> str:
+    try:
+        rendered = _environment().from_string(template).render(context)
+    except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
+        raise RenderFailed(str(error)) from error
+    if len(rendered) > MAX_RENDERED:
+        raise RenderFailed(f"the text is longer than {MAX_RENDERED} characters")
+    return rendered
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    made = environment()
+    assert isinstance(made, ImmutableSandboxedEnvironment)
+    if "drumbeat" not in made.globals:
+        made.globals.clear()
+        made.globals["drumbeat"] = True
+        for name in ("default", "d"):
+            made.filters[name] = _default
+    return made
+
+
+def _default(value: Any, fallback: Any = "", *_: Any) -> Any:
+    return fallback if isinstance(value, Missing) or value is None else value
+
+
+def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`account.owner.name` -> {"account": {"owner": {"name": ..}}}; a missing value becomes `Missing`."""
+    made: dict[str, Any] = {}
+    for name, value in values.items():
+        here = made
+        *parents, last = name.split(".")
+        for parent in parents:
+            inner = here.setdefault(parent, {})
+            here = inner if isinstance(inner, dict) else {}
+        here[last] = Missing(name) if value is None else value
+    return made

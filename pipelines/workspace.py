@@ -1,0 +1,58 @@
+"""A project folder at work: its definitions, its warehouse under lease, its sources and sinks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from connectors import Sink, Source, open_sink, open_source
+from definitions import EnvironmentFault, Project, load_project, read_folder
+from pipelines.lease import lease
+from sql import DuckDBSession
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One project folder. Definitions are read when first asked for."""
+
+    root: Path
+
+    @cached_property
+    def project(self) -> Project:
+        """The definitions as they stand in the folder."""
+        return load_project(read_folder(self.root))
+
+    @property
+    def warehouse(self) -> Path:
+        """The warehouse file."""
+        return self.root / self.project.settings.warehouse
+
+    @property
+    def out(self) -> Path:
+        """Where reports and the dashboard go."""
+        return self.root / "out"
+
+    def sources(self) -> dict[str, Source]:
+        """Every source of the project, opened."""
+        return {name: open_source(spec, self.root) for name, spec in self.project.settings.sources.items()}
+
+    def sinks(self) -> dict[str, Sink]:
+        """Every sink of the project, opened."""
+        return {name: open_sink(spec, self.root) for name, spec in self.project.settings.sinks.items()}
+
+    @contextlib.contextmanager
+    def session(self, purpose: str, *, create: bool = False, wait_seconds: float = 0.0) -> Iterator[DuckDBSession]:
+        """The warehouse, under lease and up to date. Without `create` a missing file is an `EnvironmentFault`."""
+        if not create and not self.warehouse.is_file():
+            raise EnvironmentFault(
+                "no-warehouse", f"there is no warehouse `{self.warehouse}`", "run `drumbeat apply` first"
+            )
+        with (
+            lease(self.warehouse, purpose, wait_seconds),
+            DuckDBSession(self.warehouse, timezone=self.project.settings.timezone) as session,
+        ):
+            session.migrate()
+            yield session

@@ -13,7 +13,7 @@ from definitions.problems import did_you_mean
 from definitions.vocabulary import AGGREGATES, FUNCTIONS, LATER, SPECIAL, Type, known_names
 
 
-def call_type(node: exp.Expression, call: Call, check: Check) -> Type:
+def call_type(node: exp.Expr, call: Call, check: Check) -> Type:
     if call.name in SPECIAL:
         return _SPECIAL[call.name](node, call, check)
     if call.name in LATER:
@@ -51,10 +51,10 @@ def call_type(node: exp.Expression, call: Call, check: Check) -> Type:
         types.append(given)
     if function.gives != "same":
         return function.gives
-    return widest(node, [t for t in types if t != "null"], check)
+    return widest(node, types, check)
 
 
-def aggregate_type(node: exp.Expression, call: AggregateCall, check: Check) -> Type:
+def aggregate_type(node: exp.Expr, call: AggregateCall, check: Check) -> Type:
     if check.scope.path:
         return check.report(
             node,
@@ -91,7 +91,7 @@ def aggregate_type(node: exp.Expression, call: AggregateCall, check: Check) -> T
     return _result_type(node, call, given, check)
 
 
-def _result_type(node: exp.Expression, call: AggregateCall, given: Type, check: Check) -> Type:
+def _result_type(node: exp.Expr, call: AggregateCall, given: Type, check: Check) -> Type:
     match call.name:
         case "count":
             return "integer"
@@ -115,7 +115,7 @@ def _result_type(node: exp.Expression, call: AggregateCall, given: Type, check: 
             return given
 
 
-def _tracked_field(node: exp.Expression, call: Call, check: Check, count: int) -> Type:
+def _tracked_field(node: exp.Expr, call: Call, check: Check, count: int) -> Type:
     """The field of a change function: a plain field of the record itself."""
     if len(call.args) != count or not isinstance(call.args[0] if call.args else None, exp.Column):
         return check.report(
@@ -135,7 +135,7 @@ def _tracked_field(node: exp.Expression, call: Call, check: Check, count: int) -
     return "boolean"
 
 
-def _changed(node: exp.Expression, call: Call, check: Check) -> Type:
+def _changed(node: exp.Expr, call: Call, check: Check) -> Type:
     for name in call.named:
         if name == "within":
             check.report(node, "not-supported-yet", "`within` is not supported yet")
@@ -144,13 +144,13 @@ def _changed(node: exp.Expression, call: Call, check: Check) -> Type:
     return _tracked_field(node, call, check, 1)
 
 
-def _changed_value(node: exp.Expression, call: Call, check: Check) -> Type:
+def _changed_value(node: exp.Expr, call: Call, check: Check) -> Type:
     if call.named:
         check.report(node, "not-supported-yet", "`within` is not supported yet")
     return _tracked_field(node, call, check, 2)
 
 
-def _created(node: exp.Expression, call: Call, check: Check) -> Type:
+def _created(node: exp.Expr, call: Call, check: Check) -> Type:
     if call.named:
         check.report(node, "not-supported-yet", "`within` is not supported yet")
     elif call.args or check.scope.path:
@@ -158,7 +158,7 @@ def _created(node: exp.Expression, call: Call, check: Check) -> Type:
     return "boolean"
 
 
-def _segment(node: exp.Expression, call: Call, check: Check) -> Type:
+def _segment(node: exp.Expr, call: Call, check: Check) -> Type:
     name = call.args[0].name if len(call.args) == 1 and isinstance(call.args[0], exp.Literal) else None
     if name is None:
         return check.report(node, "arguments", "`segment` takes a name in quotes, such as segment('churned')")
@@ -174,7 +174,7 @@ def _segment(node: exp.Expression, call: Call, check: Check) -> Type:
     return "boolean"
 
 
-def _held_for(node: exp.Expression, call: Call, check: Check) -> Type:
+def _held_for(node: exp.Expr, call: Call, check: Check) -> Type:
     if len(call.args) != 2 or not isinstance(call.args[1], exp.Interval) or check.scope.path:
         return check.report(
             node,

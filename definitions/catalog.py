@@ -115,15 +115,26 @@ class Catalog:
             here = step[-1].target
         return tuple(hops)
 
+    def target(self, source: str, path: tuple[str, ...]) -> str | None:
+        """The object that a path of relation names leads to, or None."""
+        hops = self.walk(source, path)
+        return hops[-1].target if hops else None
+
+    def checked(self, source: str, path: tuple[str, ...]) -> list[Hop]:
+        """The hops of a path that the checker has accepted."""
+        hops = self.walk(source, path)
+        assert hops, f"{source}.{'.'.join(path)} was not checked"
+        return list(hops)
+
     def _step(self, source: str, name: str, seen: frozenset[tuple[str, str]]) -> tuple[Hop, ...] | None:
         spec = self.objects[source].relations.get(name) if source in self.objects else None
         if spec is None or (source, name) in seen:
             return None
         if spec.through is not None:
             return self.walk(source, tuple(spec.through.split(".")), seen | {(source, name)})
-        if spec.object not in self.objects:
+        target = self.objects.get(str(spec.object))
+        if target is None:
             return None
-        target = self.objects[spec.object]
         if spec.key is not None:
-            return (Hop(source, name, spec.object, False, spec.key, target.key),)
-        return (Hop(source, name, spec.object, True, self.objects[source].key, str(spec.on)),)
+            return (Hop(source, name, target.object, False, spec.key, target.key),)
+        return (Hop(source, name, target.object, True, self.objects[source].key, str(spec.on)),)

@@ -35,16 +35,16 @@ class Check:
     segments: Mapping[str, Segment]
     expression: Expression
     scope: Scope
-    fold: Callable[[exp.Expression, Check], Type]
+    fold: Callable[[exp.Expr, Check], Type]
     problems: list[Problem] = field(default_factory=list[Problem])
     history: bool = True
 
-    def type(self, node: exp.Expression) -> Type:
+    def type(self, node: exp.Expr) -> Type:
         """The type of a part; its problems are noted."""
         return self.fold(node, self)
 
     def report(
-        self, node: exp.Expression, code: str, message: str, hint: str | None = None, severity: Severity = "error"
+        self, node: exp.Expr, code: str, message: str, hint: str | None = None, severity: Severity = "error"
     ) -> Type:
         """Note a problem at a node; the result is a type that is checked no further."""
         self.problems.append(Problem(self.expression.span(node), code, message, hint, severity))

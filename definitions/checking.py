@@ -55,7 +55,7 @@ def type_of(check: Check) -> Type:
     return check.type(check.expression.tree)
 
 
-def _type(node: exp.Expression, check: Check) -> Type:
+def _type(node: exp.Expr, check: Check) -> Type:
     aggregate = aggregate_of(node)
     if aggregate is not None:
         return aggregate_type(node, aggregate, check)
@@ -113,11 +113,11 @@ def _type(node: exp.Expression, check: Check) -> Type:
             return _refuse(node, check)
 
 
-def _each(node: exp.Expression, check: Check) -> list[Type]:
+def _each(node: exp.Expr, check: Check) -> list[Type]:
     return [check.type(child) for child in node.iter_expressions()]
 
 
-def _refuse(node: exp.Expression, check: Check) -> Type:
+def _refuse(node: exp.Expr, check: Check) -> Type:
     if isinstance(node, exp.Func):
         name = str(node.meta.get("name") or node.sql_name()).lower()
         return check.report(
@@ -130,7 +130,7 @@ def _refuse(node: exp.Expression, check: Check) -> Type:
     return check.report(node, "sql-not-allowed", f"`{node.sql(dialect='duckdb')[:60]}` is not allowed in a condition")
 
 
-def _name(node: exp.Expression, check: Check) -> Type:
+def _name(node: exp.Expr, check: Check) -> Type:
     found = resolve(parts_of(node), check.catalog, check.scope)
     if isinstance(found, Unresolved):
         return check.report(node, found.code, found.message, did_you_mean(found.name, found.known))
@@ -200,7 +200,7 @@ def tracked_in(expression: Expression) -> list[str]:
     """Fields that change functions of the expression look at."""
     found: list[str] = []
     for node in expression.tree.find_all(exp.Anonymous):
-        call = call_of(cast(exp.Expression, node))
+        call = call_of(cast(exp.Expr, node))
         if (
             call
             and call.name in ("changed", "changed_to", "changed_from")
@@ -211,6 +211,6 @@ def tracked_in(expression: Expression) -> list[str]:
     return found
 
 
-def type_in(node: exp.Expression, catalog: Catalog, scope: Scope) -> Type:
+def type_in(node: exp.Expr, catalog: Catalog, scope: Scope) -> Type:
     """The type of a part of an expression that has been checked."""
     return _type(node, Check(catalog, {}, Expression("", node), scope, _type))

@@ -36,12 +36,12 @@ class Expression:
     """A piece of SQL as written, parsed, with its place. Two are equal when their normalised SQL is."""
 
     sql: str
-    tree: exp.Expression = field(compare=False, repr=False)
+    tree: exp.Expr = field(compare=False, repr=False)
     place: Place | None = field(default=None, compare=False, repr=False)
     fault: Fault | None = field(default=None, compare=False, repr=False)
     shift: int = field(default=0, compare=False, repr=False)
 
-    def span(self, node: exp.Expression | None = None) -> Span:
+    def span(self, node: exp.Expr | None = None) -> Span:
         """The place of a node of the tree, or of the whole."""
         return self.at(_offset(node) if node is not None else 0)
 
@@ -119,7 +119,7 @@ def parse_order(value: Any) -> Expression:
     return Expression(written, outcome, place, shift=len(_ORDER_PREFIX))
 
 
-def _parse(written: str) -> exp.Expression | Fault:
+def _parse(written: str) -> exp.Expr | Fault:
     if not written.strip():
         return Fault("condition", "an empty condition")
     if len(written) > MAX_LENGTH or _depth(written) > MAX_DEPTH:
@@ -132,7 +132,7 @@ def _parse(written: str) -> exp.Expression | Fault:
         return Fault("sql-syntax", "not readable as SQL", "check quotes and brackets")
     if len(trees) != 1 or trees[0] is None:
         return Fault("sql-statements", "one expression, without `;`")
-    return cast(exp.Expression, trees[0])
+    return trees[0]
 
 
 def _syntax_fault(written: str, error: ParseError) -> Fault:
@@ -187,7 +187,7 @@ def _depth(written: str) -> int:
     return deepest
 
 
-def _offset(node: exp.Expression) -> int:
+def _offset(node: exp.Expr) -> int:
     starts = [int(n.meta["start"]) for n in node.walk() if "start" in n.meta]
     return min(starts, default=0)
 

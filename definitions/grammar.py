@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from definitions.catalog import Catalog, Hop
 
-_CALLS: dict[type[exp.Expression], str] = {
+_CALLS: dict[type[exp.Expr], str] = {
     exp.Lower: "lower",
     exp.Upper: "upper",
     exp.Trim: "trim",
@@ -36,7 +36,7 @@ _CALLS: dict[type[exp.Expression], str] = {
     exp.CurrentDate: "today",
     exp.CurrentTimestamp: "now",
 }
-_AGGREGATES: dict[type[exp.Expression], str] = {
+_AGGREGATES: dict[type[exp.Expr], str] = {
     exp.Count: "count",
     exp.Sum: "sum",
     exp.Avg: "avg",
@@ -56,8 +56,8 @@ class Call:
     """A function call by the name the language gives it. Named arguments (`from => a`) are in `named`."""
 
     name: str
-    args: tuple[exp.Expression, ...]
-    named: dict[str, exp.Expression]
+    args: tuple[exp.Expr, ...]
+    named: dict[str, exp.Expr]
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class AggregateCall:
     """An aggregate over the rows of a relation, with its filter and order."""
 
     name: str
-    argument: exp.Expression
+    argument: exp.Expr
     distinct: bool
     order: tuple[exp.Ordered, ...]
-    where: exp.Expression | None
+    where: exp.Expr | None
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,12 @@ class Unresolved:
     known: tuple[str, ...] = ()
 
 
-def call_of(node: exp.Expression) -> Call | None:
+def call_of(node: exp.Expr) -> Call | None:
     """The node as a call, or None when it is none. Unknown functions come back under the name written."""
     if isinstance(node, exp.Anonymous):
         plain = [a for a in node.expressions if not isinstance(a, exp.Kwarg)]
         named = {
-            a.this.name.lower(): cast(exp.Expression, a.expression)
-            for a in node.expressions
-            if isinstance(a, exp.Kwarg)
+            a.this.name.lower(): cast(exp.Expr, a.expression) for a in node.expressions if isinstance(a, exp.Kwarg)
         }
         return Call(str(node.this).lower(), tuple(plain), named)
     name = _CALLS.get(type(node))
@@ -123,44 +121,44 @@ def call_of(node: exp.Expression) -> Call | None:
     return Call(name, _operands(node), {})
 
 
-def _operands(node: exp.Expression) -> tuple[exp.Expression, ...]:
-    found: list[exp.Expression] = []
+def _operands(node: exp.Expr) -> tuple[exp.Expr, ...]:
+    found: list[exp.Expr] = []
     for key in ("this", "expression", "decimals", "expressions"):
         value = node.args.get(key)
-        if isinstance(value, exp.Expression):
+        if isinstance(value, exp.Expr):
             found.append(value)
         elif isinstance(value, list):
-            found.extend(cast("list[exp.Expression]", value))
+            found.extend(cast("list[exp.Expr]", value))
     return tuple(found)
 
 
-def aggregate_of(node: exp.Expression) -> AggregateCall | None:
+def aggregate_of(node: exp.Expr) -> AggregateCall | None:
     """The node as an aggregate with its filter, or None when it is none."""
     if isinstance(node, exp.Filter):
-        inner = aggregate_of(cast(exp.Expression, node.this))
-        where = cast(exp.Expression, node.expression.this)
+        inner = aggregate_of(cast(exp.Expr, node.this))
+        where = cast(exp.Expr, node.expression.this)
         return replace(inner, where=where) if inner is not None and inner.where is None else None
     if isinstance(node, exp.IgnoreNulls):
-        return aggregate_of(cast(exp.Expression, node.this))
+        return aggregate_of(cast(exp.Expr, node.this))
     if isinstance(node, exp.Anonymous) and str(node.this).lower() == "share" and len(node.expressions) == 1:
-        return AggregateCall("share", cast(exp.Expression, node.expressions[0]), False, (), None)
+        return AggregateCall("share", cast(exp.Expr, node.expressions[0]), False, (), None)
     name = _AGGREGATES.get(type(node))
     argument = node.args.get("this")
-    if name is None or not isinstance(argument, exp.Expression) or (name in ("min", "max") and node.expressions):
+    if name is None or not isinstance(argument, exp.Expr) or (name in ("min", "max") and node.expressions):
         return None
     order: tuple[exp.Ordered, ...] = ()
     if isinstance(argument, exp.Order):
         order = tuple(cast("list[exp.Ordered]", argument.expressions))
-        argument = cast(exp.Expression, argument.this)
+        argument = cast(exp.Expr, argument.this)
     distinct = isinstance(argument, exp.Distinct)
     if distinct:
-        argument = cast(exp.Expression, argument.expressions[0])
+        argument = cast(exp.Expr, argument.expressions[0])
     if isinstance(argument, exp.Cast) and name in ("bool_or", "bool_and") and not argument.meta:
-        argument = cast(exp.Expression, argument.this)
+        argument = cast(exp.Expr, argument.this)
     return AggregateCall(name, argument, distinct, order, None)
 
 
-def parts_of(column: exp.Expression) -> tuple[str, ...]:
+def parts_of(column: exp.Expr) -> tuple[str, ...]:
     """The dotted parts of a column, first to last.
 
     >>> import sqlglot
@@ -168,7 +166,7 @@ def parts_of(column: exp.Expression) -> tuple[str, ...]:
     ('owner', 'name')
     """
     if isinstance(column, exp.Dot):
-        return (*parts_of(cast(exp.Expression, column.this)), column.expression.name)
+        return (*parts_of(cast(exp.Expr, column.this)), column.expression.name)
     return tuple(part.name for part in cast("list[exp.Identifier]", cast(exp.Column, column).parts))
 
 
@@ -189,7 +187,7 @@ def relation_of(call: AggregateCall, catalog: Catalog, scope: Scope) -> tuple[st
     return Unresolved("aggregate", f"one aggregate runs over one relation, not {names}", "")
 
 
-def columns_of(node: exp.Expression) -> list[exp.Expression]:
+def columns_of(node: exp.Expr) -> list[exp.Expr]:
     """Outermost column references, in order."""
     if isinstance(node, exp.Column) or (isinstance(node, exp.Dot) and isinstance(node.this, exp.Column | exp.Dot)):
         return [node]
@@ -214,7 +212,7 @@ def resolve(parts: tuple[str, ...], catalog: Catalog, scope: Scope) -> Name | Un
     if scope.path and parts[: len(scope.path)] == scope.path and len(parts) > len(scope.path):
         rest = parts[len(scope.path) :]
     elif len(parts) > 1 and parts[0] not in catalog[scope.object].relations:
-        if parts[0] == scope.root:
+        if scope.root is not None and parts[0] == scope.root:
             start, rest, from_root = scope.root, parts[1:], True
         elif parts[0] == scope.object:
             rest = parts[1:]
@@ -247,7 +245,7 @@ def _follow(start: str, parts: tuple[str, ...], catalog: Catalog, from_root: boo
     )
 
 
-def rewrite(node: exp.Expression, visit: Callable[[exp.Expression], exp.Expression | None]) -> exp.Expression:
+def rewrite(node: exp.Expr, visit: Callable[[exp.Expr], exp.Expr | None]) -> exp.Expr:
     """A copy of the tree in which `visit` may replace a node whole; None means: keep it and look at its children."""
     made = visit(node)
     if made is not None:
@@ -255,8 +253,8 @@ def rewrite(node: exp.Expression, visit: Callable[[exp.Expression], exp.Expressi
     return type(node)(**{key: _rewritten(value, visit) for key, value in node.args.items()})
 
 
-def _rewritten(value: object, visit: Callable[[exp.Expression], exp.Expression | None]) -> object:
-    if isinstance(value, exp.Expression):
+def _rewritten(value: object, visit: Callable[[exp.Expr], exp.Expr | None]) -> object:
+    if isinstance(value, exp.Expr):
         return rewrite(value, visit)
     if isinstance(value, list):
         return [_rewritten(item, visit) for item in cast("list[object]", value)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -82,7 +83,7 @@ def load_project(files: Mapping[str, str]) -> Project:
     if errors or project is None:
         raise ProblemsFound(in_order(problems))
     warnings = in_order(p for p in problems if p.severity == "warning")
-    return Project(**{**vars(project), "warnings": warnings})
+    return replace(project, warnings=warnings)
 
 
 class _Loading:
@@ -133,7 +134,7 @@ class _Loading:
         if source is None:
             return None
         self.sources[file] = source
-        if not isinstance(source.data, dict):
+        if not source.is_mapping:
             if not problems:
                 self.problems.append(Problem(source.start, "empty-file", "the file holds no mapping"))
             return None
@@ -167,7 +168,7 @@ def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int,
         return Problem(span, "unknown-key", f"`{last}` is not a key here", did_you_mean(last, KEYS))
     if kind == "missing":
         return Problem(source.locate(path[:-1]), "missing-key", f"`{last}` is missing", f"add `{last}:`")
-    context = cast("dict[str, Any]", detail.get("ctx") or {})
+    context: dict[str, Any] = detail.get("ctx") or {}
     if "hint" in context:
         return Problem(source.locate(path), kind, str(context["message"]), context["hint"])
     if kind == "literal_error":

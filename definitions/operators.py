@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlglot import exp
@@ -15,7 +15,7 @@ from definitions.vocabulary import EXTRACT_UNITS, INTERVAL_UNITS, TRUNC_UNITS, T
 _CASTS: dict[str, Type] = {"DATE": "date", "TIMESTAMP": "timestamp", "TIMESTAMPTZ": "timestamp"}
 
 
-def logic(node: exp.Expression, check: Check) -> Type:
+def logic(node: exp.Expr, check: Check) -> Type:
     for child in node.iter_expressions():
         given = check.type(child)
         if given not in ("boolean", "any", "null"):
@@ -25,27 +25,26 @@ def logic(node: exp.Expression, check: Check) -> Type:
     return "boolean"
 
 
-def same_family(node: exp.Expression, operands: list[exp.Expression], check: Check) -> None:
-    types = [(operand, check.type(operand)) for operand in operands]
-    known = [(operand, given) for operand, given in types if given not in ("any", "null")]
+@dataclass(frozen=True)
+class _Part:
+    """A part of an operator with its type."""
+
+    node: exp.Expr
+    type: Type
+
+
+def same_family(node: exp.Expr, operands: list[exp.Expr], check: Check) -> None:
+    known = [part for part in (_Part(o, check.type(o)) for o in operands) if part.type not in ("any", "null")]
     if not known:
         return
-    field_ = next((c for c in operands if isinstance(c, exp.Column)), known[0][0])
-    first = (
-        next(given for operand, given in types if operand is field_)
-        if any(o is field_ for o, _ in known)
-        else known[0][1]
-    )
-    for operand, given in known:
-        if (
-            FAMILY.get(first) == FAMILY.get(given)
-            or is_time_text(operand, given, first)
-            or is_time_text(field_, first, given)
-        ):
-            continue
-        left, right = FAMILY.get(first, first), FAMILY.get(given, given)
-        check.report(operand, "type", f"{left} is compared with {right}", _hint_for(first, given))
-        return
+    # a field tells what the others should have been
+    lead = next((part for part in known if isinstance(part.node, exp.Column)), known[0])
+    for part in known:
+        same = FAMILY.get(lead.type) == FAMILY.get(part.type)
+        if not (same or is_time_text(part.node, part.type, lead.type) or is_time_text(lead.node, lead.type, part.type)):
+            left, right = FAMILY.get(lead.type, lead.type), FAMILY.get(part.type, part.type)
+            check.report(part.node, "type", f"{left} is compared with {right}", _hint_for(lead.type, part.type))
+            return
     _check_values(operands, check)
 
 
@@ -57,7 +56,7 @@ def _hint_for(first: Type, second: Type) -> str | None:
     return None
 
 
-def is_time_text(operand: exp.Expression, given: Type, other: Type) -> bool:
+def is_time_text(operand: exp.Expr, given: Type, other: Type) -> bool:
     if given != "text" or other not in ("date", "timestamp") or not isinstance(operand, exp.Literal):
         return False
     try:
@@ -68,7 +67,7 @@ def is_time_text(operand: exp.Expression, given: Type, other: Type) -> bool:
     return True
 
 
-def _check_values(operands: list[exp.Expression], check: Check) -> None:
+def _check_values(operands: list[exp.Expr], check: Check) -> None:
     for column in operands:
         if not isinstance(column, exp.Column):
             continue
@@ -85,7 +84,7 @@ def _check_values(operands: list[exp.Expression], check: Check) -> None:
                 )
 
 
-def comparison(node: exp.Expression, check: Check) -> Type:
+def comparison(node: exp.Expr, check: Check) -> Type:
     sides = [node.this, node.expression]
     same_family(node, sides, check)
     if any(isinstance(side, exp.Null) for side in sides) and not isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
@@ -95,7 +94,7 @@ def comparison(node: exp.Expression, check: Check) -> Type:
     return "boolean"
 
 
-def ordered_range(node: exp.Expression, check: Check) -> Type:
+def ordered_range(node: exp.Expr, check: Check) -> Type:
     low, high = node.args["low"], node.args["high"]
     if isinstance(low, exp.Literal) and isinstance(high, exp.Literal) and low.is_string == high.is_string:
         reversed_ = low.name > high.name if low.is_string else float(low.name) > float(high.name)
@@ -104,7 +103,7 @@ def ordered_range(node: exp.Expression, check: Check) -> Type:
     return "boolean"
 
 
-def membership(node: exp.Expression, check: Check) -> Type:
+def membership(node: exp.Expr, check: Check) -> Type:
     if node.args.get("query") or node.args.get("unnest") or not node.expressions:
         return check.report(node, "empty-list", "`in` needs a list of values")
     for item in node.expressions:
@@ -116,7 +115,7 @@ def membership(node: exp.Expression, check: Check) -> Type:
     return "boolean"
 
 
-def like(node: exp.Expression, check: Check) -> Type:
+def like(node: exp.Expr, check: Check) -> Type:
     for side in (node.this, node.expression):
         given = check.type(side)
         if given not in ("text", "any", "null"):
@@ -124,7 +123,7 @@ def like(node: exp.Expression, check: Check) -> Type:
     return "boolean"
 
 
-def _warn_negation(node: exp.Expression, inner: exp.Expression, check: Check) -> None:
+def _warn_negation(node: exp.Expr, inner: exp.Expr, check: Check) -> None:
     """SQL's unknown: `health <> 'poor'` does not match a record without health."""
     while isinstance(inner, exp.Paren):
         inner = inner.this
@@ -151,7 +150,7 @@ def _warn_negation(node: exp.Expression, inner: exp.Expression, check: Check) ->
     )
 
 
-def interval(node: exp.Expression, check: Check) -> Type:
+def interval(node: exp.Expr, check: Check) -> Type:
     unit = str(node.args.get("unit") or "").upper().rstrip("S")
     amount = node.this
     if unit not in INTERVAL_UNITS or not isinstance(amount, exp.Literal) or not amount.name.lstrip("-").isdigit():
@@ -159,8 +158,8 @@ def interval(node: exp.Expression, check: Check) -> Type:
     return "interval"
 
 
-def case(node: exp.Expression, check: Check) -> Type:
-    results: list[exp.Expression] = []
+def case(node: exp.Expr, check: Check) -> Type:
+    results: list[exp.Expr] = []
     for branch in node.args.get("ifs") or [node]:
         given = check.type(branch.this)
         if node.args.get("this") is None and given not in ("boolean", "any", "null"):
@@ -170,12 +169,11 @@ def case(node: exp.Expression, check: Check) -> Type:
     results.extend([otherwise] if otherwise is not None else [])
     if node.args.get("this") is not None:
         check.type(node.args["this"])
-    types = [check.type(result) for result in results]
-    return widest(node, [t for t in types if t not in ("null",)], check)
+    return widest(node, [check.type(result) for result in results], check)
 
 
-def widest(node: exp.Expression, types: list[Type], check: Check) -> Type:
-    known = [t for t in types if t != "any"]
+def widest(node: exp.Expr, types: list[Type], check: Check) -> Type:
+    known: list[Type] = [t for t in types if t not in ("any", "null")]
     if not known:
         return "any"
     if len({FAMILY.get(t) for t in known}) > 1:
@@ -183,7 +181,7 @@ def widest(node: exp.Expression, types: list[Type], check: Check) -> Type:
     return "number" if "number" in known else "timestamp" if "timestamp" in known else known[0]
 
 
-def cast(node: exp.Expression, check: Check) -> Type:
+def cast(node: exp.Expr, check: Check) -> Type:
     target = str(node.args["to"].this.value if hasattr(node.args["to"].this, "value") else node.args["to"]).upper()
     if target not in _CASTS:
         return check.report(node, "sql-not-allowed", "only casts to date and timestamp are allowed")
@@ -195,7 +193,7 @@ def cast(node: exp.Expression, check: Check) -> Type:
     return _CASTS[target]
 
 
-def trunc(node: exp.Expression, check: Check) -> Type:
+def trunc(node: exp.Expr, check: Check) -> Type:
     unit = str(node.args["unit"]).strip("'").lower()
     if unit not in TRUNC_UNITS:
         check.report(node, "unit", f"`{unit}` is not a unit here", "use day, week, month, quarter or year")
@@ -205,7 +203,7 @@ def trunc(node: exp.Expression, check: Check) -> Type:
     return given
 
 
-def extract(node: exp.Expression, check: Check) -> Type:
+def extract(node: exp.Expr, check: Check) -> Type:
     unit = str(node.this).upper()
     if unit not in EXTRACT_UNITS:
         check.report(node, "unit", f"`{unit.lower()}` is not a part here", "use year, quarter, month, day or hour")
@@ -215,15 +213,15 @@ def extract(node: exp.Expression, check: Check) -> Type:
     return "integer"
 
 
-def number(node: exp.Expression, operands: list[exp.Expression], check: Check) -> Type:
-    types = [check.type(operand) for operand in operands]
+def number(node: exp.Expr, operands: list[exp.Expr], check: Check) -> Type:
+    types: list[Type] = [check.type(operand) for operand in operands]
     for operand, given in zip(operands, types, strict=True):
-        if given not in ("integer", "number", "any", "null"):
-            return check.report(operand, "type", f"arithmetic takes numbers; this is {FAMILY.get(given, given)}")
+        if FAMILY.get(given) not in ("a number", None):
+            return check.report(operand, "type", f"arithmetic takes numbers; this is {FAMILY[given]}")
     return "integer" if all(t == "integer" for t in types) and not isinstance(node, exp.Div) else "number"
 
 
-def arithmetic(node: exp.Expression, check: Check) -> Type:
+def arithmetic(node: exp.Expr, check: Check) -> Type:
     left, right = check.type(node.this), check.type(node.expression)
     times: tuple[Type, ...] = ("date", "timestamp")
     if isinstance(node, exp.Add | exp.Sub) and right == "interval" and left in (*times, "any"):
@@ -232,16 +230,13 @@ def arithmetic(node: exp.Expression, check: Check) -> Type:
         return _moved(node, right)
     if isinstance(node, exp.Sub) and left in times and right in times:
         return "integer" if left == right == "date" else "interval"
-    before = len(check.problems)
-    given = number(node, [node.this, node.expression], replace(check, problems=check.problems[:]))
-    numeric = all(t in ("integer", "number", "any", "null") for t in (left, right))
-    if not numeric and len(check.problems) == before:
-        wrong = left if left not in ("integer", "number", "any", "null") else right
-        return check.report(node, "type", f"arithmetic takes numbers; this is {FAMILY.get(wrong, wrong)}")
-    return given
+    numeric = number(node, [node.this, node.expression], replace(check, problems=[]))
+    families = [FAMILY.get(left), FAMILY.get(right)]
+    wrong = next((family for family in families if family not in ("a number", None)), None)
+    return numeric if wrong is None else check.report(node, "type", f"arithmetic takes numbers; this is {wrong}")
 
 
-def _moved(node: exp.Expression, when: Type) -> Type:
+def _moved(node: exp.Expr, when: Type) -> Type:
     """A date moved by minutes or hours becomes an instant."""
     units = {str(i.args.get("unit") or "").upper().rstrip("S") for i in node.find_all(exp.Interval)}
     return "timestamp" if units & {"MINUTE", "HOUR"} else when

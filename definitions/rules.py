@@ -7,18 +7,17 @@ from itertools import pairwise
 
 from sqlglot import exp
 
-from definitions.catalog import CatalogObject, Relation
 from definitions.action_rules import actions_are_sound
+from definitions.catalog import CatalogObject, Relation
 from definitions.checking import check_condition, check_expression, circular_computed, segments_in
 from definitions.conditions import Condition, Expression, leaves
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
 from definitions.project import Project
-from definitions.source import Path, Text, texts
+from definitions.source import Text, texts
 from definitions.steps import (
     ActionStep,
     BranchStep,
-    Expr,
     SplitStep,
     Step,
     WaitStep,
@@ -82,11 +81,12 @@ def _relation(project: Project, file: str, spec: CatalogObject, name: str, made:
         if project.catalog.walk(spec.object, (name,)) is None:
             yield Problem(where, "unknown-relation", f"the path `{made.through}` does not lead anywhere")
         return
-    if made.object not in project.catalog:
+    other = project.catalog.objects.get(str(made.object))
+    if other is None:
         hint = did_you_mean(str(made.object), project.catalog.objects)
         yield Problem(where, "unknown-object", f"`{made.object}` is not an object", hint)
         return
-    owner, field = (spec, made.key) if made.key is not None else (project.catalog[made.object], made.on)
+    owner, field = (spec, made.key) if made.key is not None else (other, made.on)
     if owner.spec(str(field)) is None:
         hint = did_you_mean(str(field), owner.fields)
         yield Problem(where, "unknown-field", f"`{field}` is not a field of {owner.object}", hint)
@@ -168,7 +168,9 @@ def workflows_are_sound(project: Project) -> Iterator[Problem]:
             )
         if workflow.state != "draft" and not any(isinstance(s, ActionStep) for s in walk(workflow.steps)):
             yield Problem(
-                place_of(project, file, "steps"), "no-action", "a workflow needs at least one action before it is enabled"
+                place_of(project, file, "steps"),
+                "no-action",
+                "a workflow needs at least one action before it is enabled",
             )
         waits = workflow.reentry.wait is not None or any(isinstance(s, WaitStep) for s in walk(workflow.steps))
         if workflow.reentry.after == "unlimited" and not waits:
@@ -292,7 +294,9 @@ def routes_lead_somewhere(project: Project) -> Iterator[Problem]:
     for kind, sink in project.settings.routes.items():
         if sink not in project.settings.sinks:
             hint = did_you_mean(sink, project.settings.sinks)
-            yield Problem(place_of(project, "project.yaml", "routes", kind), "unknown-sink", f"`{sink}` is not a sink", hint)
+            yield Problem(
+                place_of(project, "project.yaml", "routes", kind), "unknown-sink", f"`{sink}` is not a sink", hint
+            )
 
 
 RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (

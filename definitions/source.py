@@ -21,6 +21,7 @@ from definitions.problems import Problem, Span
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 40
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_compose_all: Any = yaml.compose_all  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?\Z")
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
@@ -91,6 +92,11 @@ class SourceFile:
     start: Span
 
     @property
+    def is_mapping(self) -> bool:
+        """Does the file hold a mapping, as every definition does."""
+        return isinstance(self.data, dict)
+
+    @property
     def name(self) -> str:
         """The file name without its ending: a definition's name."""
         return PurePath(self.file).stem
@@ -113,7 +119,7 @@ def read_source(file: str, content: str) -> tuple[SourceFile | None, list[Proble
         return None, [Problem(start, "file-too-large", f"the file is larger than {MAX_BYTES // 1024} kB")]
     reader = _Reader(file, lines, content)
     try:
-        documents = list(yaml.compose_all(content, Loader=_LOADER))
+        documents: list[Any] = list(_compose_all(content, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         return None, [reader.yaml_problem(error)]
     except (yaml.YAMLError, RecursionError) as error:
@@ -136,7 +142,7 @@ class _Reader:
         self._seen: set[int] = set()
 
     def span(self, mark: Any) -> Span:
-        line = min(mark.line, max(len(self.lines) - 1, 0))
+        line: int = min(int(mark.line), max(len(self.lines) - 1, 0))
         return Span(self.file, mark.line + 1, mark.column + 1, self.lines[line] if self.lines else "")
 
     def problem(self, node: Any, code: str, message: str, hint: str | None = None) -> None:

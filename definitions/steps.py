@@ -180,9 +180,6 @@ Step: TypeAlias = Annotated[
     BeforeValidator(_one_kind),
 ]
 _BY_MODEL = {ActionStep: "action", WaitStep: "wait", BranchStep: "branch", SplitStep: "split", ExitStep: "exit"}
-Arm.model_rebuild()
-BranchStep.model_rebuild()
-SplitStep.model_rebuild()
 
 
 def arms_of(step: Step) -> tuple[tuple[str, tuple[Step, ...]], ...]:

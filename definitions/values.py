@@ -22,7 +22,7 @@ _MAX_MINUTES = 366 * 24 * 60
 class Model(BaseModel):
     """What an author wrote: frozen, without unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # built when first used: start-up counts
 
 
 @dataclass(frozen=True)

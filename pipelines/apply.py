@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from definitions import Problem, ProblemsFound, Project, UserError, load_project
-from definitions.workflow import Workflow, logic_fingerprint, structure_fingerprint
-from pipelines.errors import NothingApplied
-from sql import DuckDBSession, compile_plan
+from definitions import Problem, ProblemsFound, Project, UserError
+from definitions.workflow import Workflow, structure_fingerprint
+from sql import DuckDBSession, Plan, compile_plan
 from sql.compiler import CompiledWorkflow
 from sql.names import CONTENT_VALUES, CONTENTS, PROJECTS
 from sql.publication import publish
@@ -38,7 +37,7 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
     live = {row["workflow"]: row for row in session.ask("live_workflows")}
     _refuse(session, project, live)
     plan = compile_plan(project)
-    changes = dict(_changes(project, live))
+    changes = _changes(plan, live)
     project_id = rows[0]["project_id"] + 1 if rows else 1
     settings = project.settings
     with session.transaction():
@@ -57,25 +56,16 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
     return Applied(project_id, changes, written=True)
 
 
-def live_project(session: DuckDBSession) -> tuple[int, Project]:
-    """The number of the last apply and its project; raises `NothingApplied` without one."""
-    rows = session.ask("live_project")
-    if not rows:
-        raise NothingApplied()
-    return rows[0]["project_id"], load_project(json.loads(rows[0]["files"]))
+def _changes(plan: Plan, live: Mapping[str, Mapping[str, Any]]) -> dict[str, Change]:
+    found: dict[str, Change] = {c.name: _change(c, live.get(c.name)) for c in plan.workflows}
+    gone: dict[str, Change] = {name: "gone" for name in sorted(live) if name not in plan.project.workflows}
+    return found | gone
 
 
-def _changes(project: Project, live: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Change]]:
-    for name, workflow in sorted(project.workflows.items()):
-        known = live.get(name)
-        if known is None:
-            yield name, "new"
-        elif known["logic_fingerprint"] != logic_fingerprint(workflow):
-            yield name, "logic"
-        else:
-            # segments, computed fields and messages may have changed beside the workflow's own file: write it anew
-            yield name, "words"
-    yield from ((name, "gone") for name in sorted(live) if name not in project.workflows)
+def _change(compiled: CompiledWorkflow, known: Mapping[str, Any] | None) -> Change:
+    if known is None:
+        return "new"
+    return "words" if known["logic_fingerprint"] == compiled.fingerprint else "logic"
 
 
 def _write(

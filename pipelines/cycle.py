@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines.apply import live_project
 from pipelines.delivery import Delivered, deliver
 from pipelines.evaluation import Evaluation, evaluate
+from pipelines.live import live_project
 from pipelines.snapshot import Snapshot, take_snapshot
 from pipelines.workspace import Workspace
 from sql import DuckDBSession

@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-import pyarrow as pa
-
 from connectors import Action, Batch, Sink
 from definitions import Project, UserError
 from pipelines.messages import RenderFailed, render_content
@@ -67,7 +65,7 @@ def _deliver_batch(
     batch = Batch(name, first["kind"], first["evaluation_id"], _instant(first["planned_at"]), actions)
     receipt = sink[1].write(batch) if actions else None
     with session.transaction():
-        session.load("delivered", pa.Table.from_pylist(list(_notes(outcomes, name))))
+        session.load_rows("delivered", list(_notes(outcomes, name)))
         session.execute_query("note_attempts", now=now)
         session.execute_query("mark_actions", now=now)
         if receipt is not None:

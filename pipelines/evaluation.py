@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from definitions import InternalError, Project, UserError, Workflow, load_project
-from pipelines.errors import ClockWentBack, NothingApplied
-from sql import DuckDBSession, Plan, compile_plan
+from definitions import InternalError, Project, UserError
+from pipelines.errors import ClockWentBack
+from pipelines.live import live_plan
+from sql import DuckDBSession
 from sql.statements import load_statements
 
 
@@ -56,8 +56,8 @@ def evaluate(session: DuckDBSession, as_of: datetime, clock: Callable[[], float]
         if as_of < last[0]["as_of"]:
             raise ClockWentBack("evaluation", as_of, last[0]["as_of"])
         return _found(session, last[0]["evaluation_id"], {}, made=False)
-    project_id, project, plan = _live_plan(session, as_of)
-    parameters = _parameters(session, last[0] if last else None, project, project_id, as_of)
+    project_id, plan = live_plan(session, as_of)
+    parameters = _parameters(session, last[0] if last else None, plan.project, project_id, as_of)
     seconds: dict[str, float] = {}
     with session.transaction():
         for statement in plan.statements:
@@ -73,22 +73,6 @@ def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]
     """The rows that break each invariant of the state, by its name; empty when all hold."""
     found = {s.name: session.rows(s.sql) for s in load_statements("invariants")}
     return {name: rows for name, rows in found.items() if rows}
-
-
-def _live_plan(session: DuckDBSession, as_of: datetime) -> tuple[int, Project, Plan]:
-    rows = session.ask("live_project")
-    if not rows:
-        raise NothingApplied()
-    retired = tuple(row["definition"] for row in session.ask("retired_versions", as_of=as_of))
-    plan = _compiled(rows[0]["files"], retired)
-    return rows[0]["project_id"], plan.project, plan
-
-
-@lru_cache(maxsize=4)
-def _compiled(files: str, retired: tuple[str, ...]) -> Plan:
-    """The plan of applied files; what is live changes rarely, and a replay asks for it again and again."""
-    project = load_project(json.loads(files))
-    return compile_plan(project, [Workflow.model_validate(json.loads(text)) for text in retired])
 
 
 def _parameters(

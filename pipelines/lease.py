@@ -10,14 +10,14 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from pipelines.errors import LeaseHeld
 
 
 @contextlib.contextmanager
-def lease(warehouse: Path, purpose: str, wait_seconds: float = 0.0) -> Iterator[None]:
+def lease(warehouse: Path, purpose: str, wait_seconds: float = 0.0) -> Generator[None]:
     """Hold the lease of a warehouse; raises `LeaseHeld` with the holder when it is not free in time."""
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     path = warehouse.with_name(f"{warehouse.name}.lease")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
-from jinja2 import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Environment, TemplateError
 
 from definitions.messages import environment, is_template
 
@@ -43,7 +43,7 @@ def _render(value: Any, context: dict[str, Any], values: Mapping[str, Any]) -> A
         case {"value": str() as name} if len(value) == 1 and name in values:  # pyright: ignore[reportUnknownArgumentType]
             return values[name]
         case dict():
-            inner: dict[str, Any] = value
+            inner = cast("dict[str, Any]", value)
             return {key: _render(part, context, values) for key, part in inner.items()}
         case _:
             return value
@@ -59,14 +59,10 @@ def _text(template: str, context: dict[str, Any]) -> str:
     return rendered
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    made = environment()
-    assert isinstance(made, ImmutableSandboxedEnvironment)
-    if "drumbeat" not in made.globals:
-        made.globals.clear()
-        made.globals["drumbeat"] = True
-        for name in ("default", "d"):
-            made.filters[name] = _default
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    made = environment().overlay()
+    made.filters |= {"default": _default, "d": _default}
     return made
 
 
@@ -81,7 +77,6 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
         here = made
         *parents, last = name.split(".")
         for parent in parents:
-            inner = here.setdefault(parent, {})
-            here = inner if isinstance(inner, dict) else {}
+            here = cast("dict[str, Any]", here.setdefault(parent, {}))
         here[last] = Missing(name) if value is None else value
     return made

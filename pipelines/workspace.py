@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,7 +44,7 @@ class Workspace:
         return {name: open_sink(spec, self.root) for name, spec in self.project.settings.sinks.items()}
 
     @contextlib.contextmanager
-    def session(self, purpose: str, *, create: bool = False, wait_seconds: float = 0.0) -> Iterator[DuckDBSession]:
+    def session(self, purpose: str, *, create: bool = False, wait_seconds: float = 0.0) -> Generator[DuckDBSession]:
         """The warehouse, under lease and up to date. Without `create` a missing file is an `EnvironmentFault`."""
         if not create and not self.warehouse.is_file():
             raise EnvironmentFault(

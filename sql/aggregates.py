@@ -19,7 +19,7 @@ _TYPES = {
 _EXACT = exp.DataType.build("DECIMAL(28, 6)", dialect=DIALECT)
 
 
-def cast_to(value: exp.Expression, type_: str) -> exp.Expression:
+def cast_to(value: exp.Expr, type_: str) -> exp.Expr:
     """A cast to one of the engine's types that we use."""
     return exp.Cast(this=value, to=_TYPES[type_].copy())
 
@@ -32,11 +32,11 @@ class Group:
     path: tuple[str, ...]
     hops: tuple[Hop, ...]
     name: str
-    columns: dict[str, tuple[str, exp.Expression]] = field(default_factory=dict[str, tuple[str, exp.Expression]])
+    columns: dict[str, tuple[str, exp.Expr]] = field(default_factory=dict[str, tuple[str, exp.Expr]])
     joins: dict[str, tuple[str, Hop]] = field(default_factory=dict[str, tuple[str, Hop]])
     root_used: set[str] = field(default_factory=set[str])
 
-    def column(self, aggregate: exp.Expression, alias: str) -> exp.Expression:
+    def column(self, aggregate: exp.Expr, alias: str) -> exp.Expr:
         """A reference to the column of an aggregate; equal aggregates share one."""
         sql = aggregate.sql(dialect=DIALECT)
         name, _ = self.columns.setdefault(sql, (f"a{len(self.columns) + 1}", aggregate))
@@ -48,19 +48,19 @@ class Aggregate:
     """One aggregate with its parts compiled. `decimal` says that sums need exact arithmetic."""
 
     name: str
-    argument: exp.Expression | None
-    key: exp.Expression
+    argument: exp.Expr | None
+    key: exp.Expr
     distinct: bool = False
-    where: exp.Expression | None = None
-    order: tuple[tuple[exp.Expression, bool], ...] = ()
+    where: exp.Expr | None = None
+    order: tuple[tuple[exp.Expr, bool], ...] = ()
     decimal: bool = False
 
 
-def reference(aggregate: Aggregate, group: Group, alias: str) -> exp.Expression:
+def reference(aggregate: Aggregate, group: Group, alias: str) -> exp.Expr:
     """What stands in a leaf for an aggregate: its column, with what no rows mean."""
     argument, where = aggregate.argument, aggregate.where
 
-    def column(made: exp.Expression) -> exp.Expression:
+    def column(made: exp.Expr) -> exp.Expr:
         return group.column(made, alias)
 
     match aggregate.name:
@@ -87,7 +87,7 @@ def reference(aggregate: Aggregate, group: Group, alias: str) -> exp.Expression:
             return column(exp.func(name.upper(), _case(where, argument), dialect=DIALECT))
 
 
-def _sum(aggregate: Aggregate) -> exp.Expression:
+def _sum(aggregate: Aggregate) -> exp.Expr:
     value = _case(aggregate.where, aggregate.argument)
     if not aggregate.decimal:
         return cast_to(exp.Sum(this=value), "BIGINT")
@@ -123,27 +123,27 @@ def _walk(hops: tuple[Hop, ...]) -> list[tuple[str, str, str]]:
     return [(hop.source_field, hop.target, hop.target_field) for hop in hops]
 
 
-def _number(value: int) -> exp.Expression:
+def _number(value: int) -> exp.Expr:
     return exp.Literal.number(value)
 
 
-def _or_zero(value: exp.Expression) -> exp.Expression:
+def _or_zero(value: exp.Expr) -> exp.Expr:
     return exp.func("COALESCE", value, _number(0), dialect=DIALECT)
 
 
-def _case(where: exp.Expression | None, value: exp.Expression | None) -> exp.Expression:
+def _case(where: exp.Expr | None, value: exp.Expr | None) -> exp.Expr:
     made = value.copy() if value is not None else _number(1)
     return made if where is None else exp.case().when(where.copy(), made)
 
 
-def _count(argument: exp.Expression | None, where: exp.Expression | None, distinct: bool) -> exp.Expression:
+def _count(argument: exp.Expr | None, where: exp.Expr | None, distinct: bool) -> exp.Expr:
     if argument is None and where is None:
         return exp.Count(this=exp.Star())
     counted = _case(where, argument)
     return exp.Count(this=exp.Distinct(expressions=[counted]) if distinct else counted)
 
 
-def _first(aggregate: Aggregate) -> exp.Expression:
+def _first(aggregate: Aggregate) -> exp.Expr:
     """The first value in an order, missing ones last, ties by key; `last` is the first in the reverse order."""
     turned = aggregate.name == "last"
     keys = [exp.Ordered(this=e.copy(), desc=desc != turned, nulls_first=False) for e, desc in aggregate.order]

@@ -6,13 +6,14 @@ project. The passes are the tuple at the end, and their order is the evaluation.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from definitions.conditions import Condition
 from definitions.project import Project
 from definitions.steps import ActionStep, walk
-from definitions.workflow import Workflow
+from definitions.workflow import Workflow, logic_fingerprint
 from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
 from sql.statements import Statement, load_statements
@@ -41,6 +42,13 @@ class CompiledWorkflow:
     hops: tuple[Hop, ...]
     guards: dict[Condition, int] = field(repr=False)
     contents: dict[str, Content] = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when a decision may change, also by a segment or computed field that the workflow uses."""
+        numbers = [self.entry, self.exit, self.objective, self.measure, self.recipient, *sorted(self.guards.values())]
+        numbers += sorted(number for content in self.contents.values() for _, number, _ in content.values)
+        return hashlib.md5(f"{logic_fingerprint(self.workflow)}|{numbers}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class _Reading:
         if relation is None or "@" in relation:
             return relation
         catalog = self.truths.project.catalog
-        hops = catalog.walk(self.object, (relation,)) or ()
+        hops = catalog.checked(self.object, (relation,))
         direct = hops[0].source_field if len(hops) == 1 else f"{relation}.{catalog[hops[-1].target].key}"
         self.expressions[f"user.{relation}"] = _expression(direct)
         return {"value": f"user.{relation}"}

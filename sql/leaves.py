@@ -47,7 +47,7 @@ class Needs:
     groups: dict[str, tuple[str, Group]] = field(default_factory=dict[str, tuple[str, Group]])
     previous: set[str] = field(default_factory=set[str])
     uses_previous: bool = False
-    held: dict[int, exp.Expression] = field(default_factory=dict[int, exp.Expression])
+    held: dict[int, exp.Expr] = field(default_factory=dict[int, exp.Expr])
 
     @property
     def catalog(self) -> Catalog:
@@ -89,7 +89,7 @@ def condition_number(condition: Condition, object_: str, project: Project) -> in
     )
 
 
-def compile_condition(condition: Condition, needs: Needs) -> exp.Expression:
+def compile_condition(condition: Condition, needs: Needs) -> exp.Expr:
     """A tree of leaves as one boolean that is never NULL."""
     match condition:
         case Leaf(expression):
@@ -102,17 +102,15 @@ def compile_condition(condition: Condition, needs: Needs) -> exp.Expression:
             return exp.not_(exp.paren(compile_condition(Any_(parts), needs), copy=False), copy=False)
 
 
-def compile_value(tree: exp.Expression, needs: Needs) -> exp.Expression:
+def compile_value(tree: exp.Expr, needs: Needs) -> exp.Expr:
     """An expression of any type over the record."""
     return _compile(tree, _record_place(needs))
 
 
-def compile_choice(
-    relation: str, where: exp.Expression | None, order: tuple[exp.Ordered, ...], needs: Needs
-) -> exp.Expression:
+def compile_choice(relation: str, where: exp.Expr | None, order: tuple[exp.Ordered, ...], needs: Needs) -> exp.Expr:
     """The key of the first related record that passes `where`, in an order: a recipient."""
     path = (relation,)
-    hops = needs.catalog.walk(needs.object, path) or ()
+    hops = needs.catalog.checked(needs.object, path)
     key = exp.column(needs.catalog[hops[-1].target].key)
     return _run_aggregate(AggregateCall("first", key, False, order, where), path, _record_place(needs))
 
@@ -121,30 +119,30 @@ def _record_place(needs: Needs) -> _Place:
     return _Place(Scope(needs.object), RECORD, needs, needs.joins, set())
 
 
-def _edge(truth: exp.Expression) -> exp.Expression:
+def _edge(truth: exp.Expr) -> exp.Expr:
     return exp.func("COALESCE", truth, exp.false(), dialect=DIALECT)
 
 
-def column(name: str, table: str) -> exp.Expression:
+def column(name: str, table: str) -> exp.Expr:
     """A column of the catalog's, quoted where its name is a word of SQL."""
     return exp.Column(this=exp.to_identifier(name, quoted=name in RESERVED), table=exp.to_identifier(table))
 
 
-def as_of() -> exp.Expression:
+def as_of() -> exp.Expr:
     """The evaluation's instant."""
     return cast_to(exp.Placeholder(this="as_of"), "TIMESTAMPTZ")
 
 
-def today() -> exp.Expression:
+def today() -> exp.Expr:
     """The evaluation's date in the session's timezone, which is the project's."""
     return cast_to(as_of(), "DATE")
 
 
-def _compile(tree: exp.Expression, place: _Place) -> exp.Expression:
+def _compile(tree: exp.Expr, place: _Place) -> exp.Expr:
     return rewrite(tree, lambda node: _visit(node, place))
 
 
-def _visit(node: exp.Expression, place: _Place) -> exp.Expression | None:
+def _visit(node: exp.Expr, place: _Place) -> exp.Expr | None:
     aggregate = aggregate_of(node)
     if aggregate is not None:
         path = relation_of(aggregate, place.needs.catalog, place.scope)
@@ -173,11 +171,11 @@ def _visit(node: exp.Expression, place: _Place) -> exp.Expression | None:
             return None
 
 
-def _type(node: exp.Expression, place: _Place) -> str:
+def _type(node: exp.Expr, place: _Place) -> str:
     return type_in(node, place.needs.catalog, place.scope)
 
 
-def _aligned(operands: list[exp.Expression], place: _Place) -> list[exp.Expression]:
+def _aligned(operands: list[exp.Expr], place: _Place) -> list[exp.Expr]:
     """Plain dates are never shifted: where a date meets an instant, the instant's local date is compared."""
     types = [_type(operand, place) for operand in operands]
     made = [_compile(operand, place) for operand in operands]
@@ -186,7 +184,7 @@ def _aligned(operands: list[exp.Expression], place: _Place) -> list[exp.Expressi
     return [cast_to(m, "DATE") if t == "timestamp" else m for m, t in zip(made, types, strict=True)]
 
 
-def _name(found: Name | Unresolved, place: _Place) -> exp.Expression:
+def _name(found: Name | Unresolved, place: _Place) -> exp.Expr:
     assert isinstance(found, Name)  # the checker has refused everything else
     alias = ROOT if found.from_root else place.here
     if found.from_root:
@@ -202,7 +200,7 @@ def _name(found: Name | Unresolved, place: _Place) -> exp.Expression:
     return column(found.field, alias)
 
 
-def _call(call: Call, place: _Place) -> exp.Expression | None:
+def _call(call: Call, place: _Place) -> exp.Expr | None:
     needs = place.needs
     match call.name:
         case "now":
@@ -228,36 +226,36 @@ def _call(call: Call, place: _Place) -> exp.Expression | None:
             return None
 
 
-def _as_date(node: exp.Expression, place: _Place) -> exp.Expression:
+def _as_date(node: exp.Expr, place: _Place) -> exp.Expr:
     return cast_to(_compile(node, place), "DATE")
 
 
-def _and(*parts: exp.Expression) -> exp.Expression:
+def _and(*parts: exp.Expr) -> exp.Expr:
     return exp.paren(exp.and_(*parts, copy=False), copy=False)
 
 
-def _has_previous() -> exp.Expression:
+def _has_previous() -> exp.Expr:
     """There was an evaluation before: the first snapshot changes nothing."""
     instant = cast_to(exp.Placeholder(this="previous_snapshot"), "TIMESTAMPTZ")
     return exp.not_(exp.Is(this=instant, expression=exp.null()), copy=False)
 
 
-def _previous_is_null(needs: Needs, wanted: bool) -> exp.Expression:
+def _previous_is_null(needs: Needs, wanted: bool) -> exp.Expr:
     key = column(needs.catalog[needs.object].key, "previous")
     missing = exp.Is(this=key, expression=exp.null())
     return missing if wanted else exp.not_(missing, copy=False)
 
 
-def _changed(call: Call, place: _Place) -> exp.Expression:
+def _changed(call: Call, place: _Place) -> exp.Expr:
     needs = place.needs
     name = parts_of(call.args[0])[-1]
     needs.uses_previous = True
     needs.previous.add(name)
     now, before = column(name, RECORD), column(name, "previous")
-    wanted: dict[str, exp.Expression] = {**call.named}
+    wanted: dict[str, exp.Expr] = {**call.named}
     if call.name != "changed":
         wanted["to" if call.name == "changed_to" else "from"] = call.args[1]
-    parts: list[exp.Expression] = [_previous_is_null(needs, False), exp.NullSafeNEQ(this=now, expression=before)]
+    parts: list[exp.Expr] = [_previous_is_null(needs, False), exp.NullSafeNEQ(this=now, expression=before)]
     if "to" in wanted:
         parts.append(exp.EQ(this=now.copy(), expression=_compile(wanted["to"], place)))
     if "from" in wanted:
@@ -265,7 +263,7 @@ def _changed(call: Call, place: _Place) -> exp.Expression:
     return _and(*parts)
 
 
-def _held_for(call: Call, place: _Place) -> exp.Expression:
+def _held_for(call: Call, place: _Place) -> exp.Expr:
     """True now, and the spell that is open began at least that long ago. A spell that begins now has lasted no time."""
     needs = place.needs
     inner = _edge(_compile(call.args[0], place))
@@ -283,11 +281,11 @@ def held_alias(number: int) -> str:
     return f"held_{number}"
 
 
-def _run_aggregate(call: AggregateCall, path: tuple[str, ...], place: _Place) -> exp.Expression:
+def _run_aggregate(call: AggregateCall, path: tuple[str, ...], place: _Place) -> exp.Expr:
     needs, source = place.needs, place.scope.object
-    hops = needs.catalog.walk(source, path) or ()
+    hops = needs.catalog.checked(source, path)
     target = hops[-1].target
-    group = needs.aggregates.group(source, path, hops)
+    group = needs.aggregates.group(source, path, tuple(hops))
     alias = f"{place.here}__{group.name}"
     needs.groups.setdefault(alias, (place.here, group))
     inside = _Place(place.scope.inside(target, path), RELATED, needs, group.joins, group.root_used)

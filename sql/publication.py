@@ -20,7 +20,7 @@ from definitions.steps import (
     arms_of,
 )
 from definitions.values import Duration
-from definitions.workflow import Workflow, logic_fingerprint, structure_fingerprint, text_fingerprint
+from definitions.workflow import structure_fingerprint, text_fingerprint
 from sql.compiler import CompiledWorkflow
 from sql.flow import Draw, Hop, longest, longest_stay_days
 from sql.leaves import canonical
@@ -87,23 +87,22 @@ def _workflow_row(compiled: CompiledWorkflow, version: int, project: Project) ->
         "measure_value": compiled.measure,
         "recipient_value": compiled.recipient,
         "recipient_object": compiled.recipient_object,
-        **_objective(workflow),
+        **_objective(compiled),
         "longest_stay_days": longest_stay_days(workflow.steps),
-        "logic_fingerprint": logic_fingerprint(workflow),
+        "logic_fingerprint": compiled.fingerprint,
         "text_fingerprint": text_fingerprint(workflow),
         "structure_fingerprint": structure_fingerprint(workflow),
         "definition": source.data if source else {},
     }
 
 
-def _objective(workflow: Workflow) -> Row:
-    objective = workflow.objective
+def _objective(compiled: CompiledWorkflow) -> Row:
+    objective = compiled.workflow.objective
     if objective is None:
         return {"objective_name": None, "objective_text": None, "objective_version": None}
-    text = canonical(objective.when)
-    parts = f"{text}|{objective.measure.sql if objective.measure else ''}|{workflow.exit.on_objective}"
+    parts = f"{compiled.objective}|{compiled.measure}|{compiled.workflow.exit.on_objective}"
     version = hashlib.md5(parts.encode()).hexdigest()[:12]
-    return {"objective_name": objective.name, "objective_text": text, "objective_version": version}
+    return {"objective_name": objective.name, "objective_text": canonical(objective.when), "objective_version": version}
 
 
 def _duration(prefix: str, duration: Duration | None) -> Row:

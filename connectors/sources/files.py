@@ -40,7 +40,8 @@ class FileSource:
                     "unknown-column", f"`{path}` has no column `{column}`", did_you_mean(column, known)
                 )
         try:
-            return frame.select(columns).collect().to_arrow()
+            lazy: Any = frame  # polars types its selections only in part
+            return lazy.select(list(columns)).collect().to_arrow()
         except pl.exceptions.PolarsError as error:
             raise EnvironmentFault("unreadable-file", f"`{path}` is not readable as {self.format}: {error}") from error
 

@@ -47,7 +47,7 @@ def snapshot(
     accept: Annotated[bool, typer.Option(help="Believe it even when much is gone.")] = False,
 ) -> None:
     """Read the CRM tables into the warehouse, and what changed since the last time."""
-    from pipelines.apply import live_project
+    from pipelines.live import live_project
     from pipelines.snapshot import take_snapshot
 
     workspace = _workspace(project)
@@ -92,8 +92,8 @@ def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:
 
 def deliver(project: Folder = Path(), now: AsOf = None) -> None:
     """Hand planned actions to their sinks."""
-    from pipelines.apply import live_project
     from pipelines.delivery import deliver as run_delivery
+    from pipelines.live import live_project
 
     workspace = _workspace(project)
     with workspace.session("deliver") as session:

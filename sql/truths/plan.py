@@ -32,11 +32,11 @@ class ObjectPlan:
     """The numbered expressions of one object by kind, and what they need."""
 
     needs: Needs
-    expressions: dict[Kind, dict[int, exp.Expression]] = field(
+    expressions: dict[Kind, dict[int, exp.Expr]] = field(
         default_factory=lambda: {"entry": {}, "inside": {}, "recipient": {}, "measure": {}, "value": {}}
     )
 
-    def add(self, kind: Kind, number: int, tree: exp.Expression) -> int:
+    def add(self, kind: Kind, number: int, tree: exp.Expr) -> int:
         """Note an expression; one that is judged for every record is not judged again."""
         if kind != "inside" or number not in self.expressions["entry"]:
             self.expressions[kind][number] = tree
@@ -97,7 +97,7 @@ def recipient_object(workflow: Workflow, project: Project) -> str | None:
     return hops[-1].target if hops else None
 
 
-def numbers_in(plan: ObjectPlan, kind: Kind) -> tuple[tuple[int, exp.Expression], ...]:
+def numbers_in(plan: ObjectPlan, kind: Kind) -> tuple[tuple[int, exp.Expr], ...]:
     """The expressions of a kind in the order of their numbers."""
     found = dict(plan.expressions[kind])
     if kind == "entry":

@@ -88,7 +88,7 @@ def _group_table(object_: str, group: Group) -> str:
 
 def _equal(
     left: str, left_field: str, left_object: str, right: str, right_field: str, right_object: str, catalog: Catalog
-) -> exp.Expression:
+) -> exp.Expr:
     """Keys join by value; where two tables type the same key differently, by their text."""
     a, b = column(left_field, left), column(right_field, right)
     types = [catalog[o].spec(f) for o, f in ((left_object, left_field), (right_object, right_field))]
@@ -118,7 +118,7 @@ def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[State
             yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", _rows(table, kind, chunk))
 
 
-def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expression]]) -> exp.Select:
+def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
     needs = plan.needs
     key = column(needs.catalog[needs.object].key, RECORD)
     columns = [exp.alias_(_as_result(kind, tree), f"x{number}") for number, tree in chunk]
@@ -163,11 +163,11 @@ def _closure(used: set[str], needs: Needs) -> set[str]:
     return wanted
 
 
-def _held_spell(number: int) -> exp.Expression:
+def _held_spell(number: int) -> exp.Expr:
     return exp.alias_(exp.to_table(EPISODES), held_alias(number), table=True)
 
 
-def _held_on(number: int, object_: str, record: exp.Expression) -> exp.Expression:
+def _held_on(number: int, object_: str, record: exp.Expr) -> exp.Expr:
     alias = held_alias(number)
     return exp.and_(
         exp.column("subject", table=alias).eq(f"held:{number}"),
@@ -177,7 +177,7 @@ def _held_on(number: int, object_: str, record: exp.Expression) -> exp.Expressio
     )
 
 
-def _as_result(kind: Kind, tree: exp.Expression) -> exp.Expression:
+def _as_result(kind: Kind, tree: exp.Expr) -> exp.Expr:
     match kind:
         case "entry" | "inside":
             return tree.copy()
@@ -189,7 +189,7 @@ def _as_result(kind: Kind, tree: exp.Expression) -> exp.Expression:
             return cast_to(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR")
 
 
-def _rows(table: str, kind: Kind, chunk: Sequence[tuple[int, exp.Expression]]) -> str:
+def _rows(table: str, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> str:
     target, number_column = _RESULTS[kind]
     truths = kind in ("entry", "inside")
     parts = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +21,11 @@ from sql.migrations import migrations
 from sql.statements import Statement, query
 
 Row = dict[str, Any]
+
+
+def _table(rows: list[Row]) -> Any:
+    arrow: Any = pyarrow  # has no type stubs
+    return arrow.Table.from_pylist(rows)
 
 
 class DuckDBSession:
@@ -81,7 +86,8 @@ class DuckDBSession:
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """The rows of a query as a pyarrow table."""
-        return self._run(sql, parameters, "query").to_arrow_table()
+        result: Any = self._run(sql, parameters, "query")
+        return result.to_arrow_table()
 
     def columns(self) -> dict[str, dict[str, str]]:
         """The columns and types of every table, by `schema.table`, in order."""
@@ -98,6 +104,10 @@ class DuckDBSession:
         finally:
             self._connection.unregister("_incoming")
 
+    def load_rows(self, table: str, rows: list[Row]) -> None:
+        """Make a temporary table of rows, given as dictionaries."""
+        self.load(table, _table(rows))
+
     def append(self, table: str, rows: list[Row]) -> None:
         """Append rows, given as dictionaries with the table's columns; lists and dictionaries become JSON."""
         if not rows:
@@ -105,14 +115,14 @@ class DuckDBSession:
         encoded = [
             {k: json.dumps(v) if isinstance(v, dict | list | tuple) else v for k, v in row.items()} for row in rows
         ]
-        self._connection.register("_incoming", pyarrow.Table.from_pylist(encoded))
+        self._connection.register("_incoming", _table(encoded))
         try:
             self.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _incoming", name=f"append to {table}")
         finally:
             self._connection.unregister("_incoming")
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """Everything inside is committed together, or nothing is."""
         self.execute("BEGIN TRANSACTION")
         try:

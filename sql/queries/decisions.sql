@@ -1,0 +1,13 @@
+-- [decisions] What the evaluation of an instant decided, one row each; who rests where comes with it.
+SELECT 'entered' AS kind, workflow, record, arm AS detail FROM state.participants WHERE entered_at = $as_of
+UNION ALL
+SELECT 'exited', workflow, record, exit_reason FROM state.participants WHERE left_at = $as_of AND status = 'exited'
+UNION ALL
+SELECT 'completed', workflow, record, NULL FROM state.participants WHERE left_at = $as_of AND status = 'completed'
+UNION ALL
+SELECT 'action', workflow, record, step_id FROM outbox.actions WHERE planned_at = $as_of
+UNION ALL
+SELECT 'refused', workflow, record, reason FROM state.refusals WHERE refused_from = $as_of
+UNION ALL
+SELECT 'resting', workflow, record, step_id FROM state.participants WHERE left_at IS NULL
+ORDER BY kind, workflow, record, detail;

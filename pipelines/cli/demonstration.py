@@ -19,11 +19,10 @@ from pipelines.cycle import run_cycle
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
 
-WEEKS = 52
 FIRST_MONDAY = datetime(2024, 1, 1, 6, tzinfo=UTC)
 
 
-def run_demo(folder: Path) -> None:
+def run_demo(folder: Path, weeks: int) -> None:
     """Make the demo's folder, or go on where it stands; without anything new it says so and changes nothing."""
     console = Console()
     if not (folder / "project.yaml").is_file():
@@ -31,13 +30,13 @@ def run_demo(folder: Path) -> None:
     workspace = Workspace(folder)
     with workspace.session("demo", create=True) as session:
         applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=getpass.getuser())
-        due = list(_due(session, workspace.project.settings.timezone))
-        _replay(session, workspace, due, console)
+        due = list(_due(session, workspace.project.settings.timezone, weeks))
+        _replay(session, workspace, due, weeks, console)
         totals, actions = session.ask("totals"), session.ask("action_totals")
     if due or applied.written:
         make_report(workspace)
     else:
-        console.print("nothing changed: all 52 weeks of 2024 are evaluated and delivered")
+        console.print(f"nothing changed: {weeks} weeks of 2024 are evaluated and delivered")
     console.print(_workflow_table(totals))
     console.print(_action_table(actions))
     for what, place in (
@@ -49,20 +48,20 @@ def run_demo(folder: Path) -> None:
         console.print(f"  {what:<15} {place}", highlight=False, soft_wrap=True)
 
 
-def _due(session: DuckDBSession, timezone: str) -> Iterator[datetime]:
+def _due(session: DuckDBSession, timezone: str, weeks: int) -> Iterator[datetime]:
     zone = ZoneInfo(timezone)
     last = session.ask("last_evaluation")
-    for week in range(WEEKS):
+    for week in range(weeks):
         # the same clock time in the project's timezone, whatever the season
         instant = (FIRST_MONDAY.replace(tzinfo=None) + timedelta(weeks=week)).replace(tzinfo=zone)
         if not last or instant > last[0]["as_of"]:
             yield instant
 
 
-def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], console: Console) -> None:
+def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], weeks: int, console: Console) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("replaying 2024", total=WEEKS, completed=WEEKS - len(due))
+        task = progress.add_task("replaying 2024", total=weeks, completed=weeks - len(due))
         for as_of in due:
             run_cycle(session, workspace, as_of)
             progress.update(task, advance=1, description=f"week of {as_of:%d %b %Y}")

@@ -149,11 +149,14 @@ def status(project: Folder = Path()) -> None:
         typer.echo(f"  {row['kind']} {row['status']}: {row['action_count']}")
 
 
-def demo(folder: Annotated[Path, typer.Argument(help="Where the demo lives.")] = Path("demo")) -> None:
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the demo lives.")] = Path("demo"),
+    weeks: Annotated[int, typer.Option(min=1, max=52, help="How many weeks of 2024 to replay.")] = 52,
+) -> None:
     """Replay 2024 on the bundled example: 52 weekly evaluations over real data."""
     from pipelines.cli.demonstration import run_demo
 
-    run_demo(folder)
+    run_demo(folder, weeks)
 
 
 def _workspace(folder: Path) -> Workspace:

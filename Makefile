@@ -1,0 +1,38 @@
+# make demo   replay a year on the bundled example
+# make test   everything that must hold: format, lint, types, import contracts, tests
+# make bench  the first benchmark (a few minutes)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test bench clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/drumbeat demo demo
+
+test: $(VENV)/.development
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.development
+	$(BIN)/python -m benchmarks.first --workflows 200 --accounts 50000
+
+clean:
+	rm -rf $(VENV) demo dist .dagster
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.development: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[dagster]' --group dev
+	touch $@ $(VENV)/.runtime

@@ -65,16 +65,22 @@ def _type(node: exp.Expr, check: Check) -> Type:
     match node:
         case exp.Column() | exp.Dot():
             return _name(node, check)
+        case exp.Literal() if node.is_string:
+            return "text"
         case exp.Literal():
-            return (
-                "text" if node.is_string else ("number" if "." in node.name or "e" in node.name.lower() else "integer")
-            )
+            return "number" if "." in node.name or "e" in node.name.lower() else "integer"
         case exp.Boolean():
             return "boolean"
         case exp.Null():
             return "null"
         case exp.Paren():
             return check.type(node.this)
+        case _:
+            return _operator(node, check)
+
+
+def _operator(node: exp.Expr, check: Check) -> Type:
+    match node:
         case exp.And() | exp.Or() | exp.Not():
             return operators.logic(node, check)
         case exp.Is():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator
 from pydantic_core import PydanticCustomError
@@ -94,8 +94,10 @@ def _name(value: str) -> str:
 
 
 def _timezone(value: str) -> str:
-    if value not in available_timezones():
-        raise fault("timezone", f"`{value}` is not a known timezone", did_you_mean(value, available_timezones()))
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise fault("timezone", f"`{value}` is not a known timezone", did_you_mean(value, available_timezones())) from error
     return str(value)
 
 

@@ -28,3 +28,12 @@ def run_cycle(session: DuckDBSession, workspace: Workspace, as_of: datetime) -> 
     snapshot = take_snapshot(session, project, workspace.sources(), as_of)
     evaluation = evaluate(session, as_of)
     return Cycle(snapshot, evaluation, deliver(session, project, workspace.sinks(), as_of))
+
+
+def finish_cycle(session: DuckDBSession, workspace: Workspace) -> tuple[Delivered, ...]:
+    """Deliver what the last evaluation planned, if a run ended before it did; as of that evaluation's own instant."""
+    last = session.ask("last_evaluation")
+    if not last:
+        return ()
+    _, project = live_project(session)
+    return deliver(session, project, workspace.sinks(), last[0]["as_of"])

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars
-
 from sql.statements import load_statements
 from sql.warehouses.duckdb import DuckDBSession
 
@@ -32,7 +30,7 @@ def publish_reports(session: DuckDBSession, folder: Path) -> list[Path]:
     for statement in (s for s in load_statements("reporting_queries") if s.stage.endswith("publish")):
         path = folder / f"{statement.name}.parquet"
         unfinished = path.with_suffix(".parquet.unfinished")
-        polars.DataFrame(session.arrow(statement.sql)).write_parquet(unfinished)
+        session.run(statement, {"path": str(unfinished)})
         unfinished.replace(path)
         published.append(path)
     return published

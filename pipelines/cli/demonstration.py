@@ -15,7 +15,7 @@ from rich.table import Table
 from pipelines.apply import apply_project
 from pipelines.cli.authoring import copy_starter
 from pipelines.cli.running import make_report
-from pipelines.cycle import run_cycle
+from pipelines.cycle import finish_cycle, run_cycle
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
 
@@ -30,6 +30,7 @@ def run_demo(folder: Path, weeks: int) -> None:
     workspace = Workspace(folder)
     with workspace.session("demo", create=True) as session:
         applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=getpass.getuser())
+        finish_cycle(session, workspace)
         due = list(_due(session, workspace.project.settings.timezone, weeks))
         _replay(session, workspace, due, weeks, console)
         totals, actions = session.ask("totals"), session.ask("action_totals")

@@ -10,10 +10,10 @@ WITH step AS (
         s.step_id,
         s.kind,
         s.action_kind,
-        -- an action by its words, with the gaps of its template; everything else by the author's id
+        -- an action by its words, with gaps where its template has values; everything else by the author's id
         '“' || CASE s.kind
             WHEN 'action' THEN regexp_replace(
-                regexp_replace(s.label, '^\w+: ', ''), '\{\{\s*(?:\w+\.)*(\w+)[^}]*\}\}', '[\1]', 'g'
+                regexp_replace(s.label, '^\w+: ', ''), '\{\{[^}]*\}\}', '…', 'g'
             )
             ELSE replace(s.step_id, '_', ' ')
         END || '”' AS label,
@@ -74,7 +74,7 @@ event AS (
         'step_out',
         m.from_step,
         COALESCE(m.reason, 'time'),
-        CASE WHEN m.reason = 'met' THEN 'what ' || s.label || ' waits for came true' ELSE 'the time of ' || s.label || ' was over' END,
+        s.label || CASE WHEN m.reason = 'met' THEN ' came true' ELSE ' was over' END,
         NULL
     FROM move AS m
     JOIN step AS s ON s.workflow = m.workflow AND s.version = m.version AND s.step_id = m.from_step
@@ -89,10 +89,10 @@ event AS (
         h.step_id,
         h.arm,
         CASE
-            WHEN s.kind = 'wait' THEN 'passed ' || s.label || ' at once: what it waits for was true'
+            WHEN s.kind = 'wait' THEN 'passed ' || s.label || ' at once'
             WHEN h.arm = 'else' THEN 'no arm of ' || s.label || ' applied'
-            WHEN s.kind = 'split' THEN 'drawn into the arm “' || h.arm || '” of ' || s.label
-            ELSE 'took the arm “' || h.arm || '” of ' || s.label
+            WHEN s.kind = 'split' THEN 'drawn into “' || h.arm || '” at ' || s.label
+            ELSE 'took “' || h.arm || '” at ' || s.label
         END,
         NULL
     FROM move AS m
@@ -108,12 +108,7 @@ event AS (
         'action',
         a.step_id,
         a.status,
-        'planned the ' || a.kind || ' ' || s.label
-        || CASE a.status
-            WHEN 'planned' THEN ''
-            WHEN 'sent' THEN ': sent'
-            ELSE ': ' || a.status || COALESCE(' (' || replace(a.status_reason, '_', ' ') || ')', '')
-        END,
+        a.status || ' the ' || a.kind || ' ' || s.label || COALESCE(' (' || replace(NULLIF(a.status_reason, ''), '_', ' ') || ')', ''),
         NULL
     FROM outbox.actions AS a
     JOIN step AS s ON s.workflow = a.workflow AND s.version = a.version AND s.step_id = a.step_id
@@ -128,7 +123,7 @@ event AS (
         'step_in',
         m.to_step,
         NULL,
-        'waits at ' || s.label || CASE WHEN s.has_condition THEN ', at most until ' ELSE ' until ' END
+        'waits at ' || s.label || CASE WHEN s.has_condition THEN ' at most until ' ELSE ' until ' END
         || COALESCE(strftime(m.due_at, '%-d %b %Y'), 'further notice'),
         NULL
     FROM move AS m
@@ -163,7 +158,8 @@ event AS (
     SELECT
         participant_id,
         observed_at,
-        4,
+        -- before what follows from it: who leaves on the objective leaves in the same evaluation
+        0,
         0,
         CASE WHEN is_met THEN 'objective_met' ELSE 'objective_lost' END,
         NULL,

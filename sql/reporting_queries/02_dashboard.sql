@@ -155,7 +155,7 @@ ORDER BY entered_at DESC, run_id
 LIMIT $most;
 
 -- [timelines] What happened to the newest runs of one workflow, in order.
-SELECT t.run_id, t.date, t.kind, t.why_text
+SELECT t.run_id, t.date, t.kind, t.reason_code, t.why_text
 FROM report.participant_timeline AS t
 JOIN (
     SELECT run_id, entered_at

@@ -1,7 +1,7 @@
 """The language: what a workflow is. Reads files and nothing else."""
 
 from definitions.errors import DrumbeatError, EnvironmentFault, InternalError, ProblemsFound, UserError
-from definitions.loader import load_project, read_folder
+from definitions.loader import load_project, load_settings, read_folder
 from definitions.problems import Problem, Span
 from definitions.project import Project, ProjectSettings
 from definitions.workflow import Workflow
@@ -18,5 +18,6 @@ __all__ = [
     "UserError",
     "Workflow",
     "load_project",
+    "load_settings",
     "read_folder",
 ]

@@ -62,6 +62,18 @@ def read_folder(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): _read(path, folder) for path in wanted}
 
 
+def load_settings(folder: Path) -> ProjectSettings:
+    """project.yaml alone: what is needed to find the warehouse, the sources and the sinks."""
+    path = folder / "project.yaml"
+    if not path.is_file():
+        raise UserError("no-project", f"`{folder}` holds no project.yaml", "run `drumbeat init` to make a project")
+    loading = _Loading({"project.yaml": _read(path, folder)})
+    settings = loading.one("project.yaml", ProjectSettings)
+    if settings is None or loading.problems:
+        raise ProblemsFound(in_order(loading.problems))
+    return settings
+
+
 def _read(path: Path, folder: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")

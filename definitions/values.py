@@ -97,7 +97,9 @@ def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise fault("timezone", f"`{value}` is not a known timezone", did_you_mean(value, available_timezones())) from error
+        raise fault(
+            "timezone", f"`{value}` is not a known timezone", did_you_mean(value, available_timezones())
+        ) from error
     return str(value)
 
 

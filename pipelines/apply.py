@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from definitions import Problem, ProblemsFound, Project, UserError
+from definitions.problems import in_order
 from definitions.workflow import Workflow, structure_fingerprint
 from sql import DuckDBSession, Plan, compile_plan
 from sql.compiler import CompiledWorkflow
@@ -88,39 +89,49 @@ def _write(
         session.append(table, rows)
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is live of a workflow, and what its participants need."""
+
+    state: str
+    launch: str | None
+    structure: str
+    enabled_before: bool
+    followed: frozenset[str]
+
+
 def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping[str, Any]]) -> None:
-    problems: list[Problem] = []
     enabled_before = {row["workflow"] for row in session.ask("enabled_before")}
-    for name, known in live.items():
-        workflow = project.workflows.get(name)
-        if workflow is None:
-            if known["state"] in ("enabled", "paused"):
-                hint = "set `state: disabled` and apply, then remove the file"
-                raise UserError(
-                    "live-workflow-gone", f"`workflows/{name}.yaml` is gone, and the workflow is {known['state']}", hint
-                )
-            continue
-        problems.extend(_problems(project, name, workflow, known, name in enabled_before))
+    followed = [(row["workflow"], row["structure_fingerprint"]) for row in session.ask("followed_structures")]
+    problems: list[Problem] = []
+    for name, row in live.items():
+        shapes = frozenset(structure for workflow, structure in followed if workflow == name)
+        known = _Known(row["state"], row["launch"], row["structure_fingerprint"], name in enabled_before, shapes)
+        if name in project.workflows:
+            problems.extend(_problems(project, name, project.workflows[name], known))
+        elif known.state in ("enabled", "paused"):
+            hint = "set `state: disabled` and apply, then remove the file"
+            message = f"`workflows/{name}.yaml` is gone, and the workflow is {known.state}"
+            raise UserError("live-workflow-gone", message, hint)
     if problems:
-        raise ProblemsFound(problems)
+        raise ProblemsFound(in_order(problems))
 
 
-def _problems(
-    project: Project, name: str, workflow: Workflow, known: Mapping[str, Any], enabled_before: bool
-) -> Iterator[Problem]:
-    source = project.sources[f"workflows/{name}.yaml"]
-    if workflow.state == "draft" and known["state"] != "draft":
-        yield Problem(
-            source.locate(("state",)),
-            "draft-again",
-            f"`{name}` was {known['state']}: it cannot be a draft again",
-            "use `disabled`",
-        )
-    if enabled_before and workflow.launch != known["launch"]:
-        message = f"`launch` was `{known['launch']}` when `{name}` was first enabled and cannot be changed"
-        yield Problem(source.locate(("launch",)), "launch-changed", message)
-    runs = known["state"] in ("enabled", "paused") and workflow.state in ("enabled", "paused")
-    if runs and structure_fingerprint(workflow) != known["structure_fingerprint"]:
-        message = f"steps of `{name}` came, went or moved while it is {known['state']}"
-        hint = "set `state: disabled` and apply first, or keep the steps and change their times, conditions or texts"
-        yield Problem(source.locate(("steps",)), "structural-edit", message, hint)
+def _problems(project: Project, name: str, workflow: Workflow, known: _Known) -> Iterator[Problem]:
+    locate = project.sources[f"workflows/{name}.yaml"].locate
+    structure = structure_fingerprint(workflow)
+    if workflow.state == "draft" and known.state != "draft":
+        message = f"`{name}` was {known.state}: it cannot be a draft again"
+        yield Problem(locate(("state",)), "draft-again", message, "use `disabled`")
+    if known.enabled_before and workflow.launch != known.launch:
+        message = f"`launch` was `{known.launch}` when `{name}` was first enabled and cannot be changed"
+        yield Problem(locate(("launch",)), "launch-changed", message)
+    if workflow.state in ("enabled", "paused"):
+        if known.state in ("enabled", "paused") and structure != known.structure:
+            message = f"steps of `{name}` came, went or moved while it is {known.state}"
+            hint = "set `state: disabled` and apply first, or keep the steps and change times, conditions or texts"
+            yield Problem(locate(("steps",)), "structural-edit", message, hint)
+        elif known.followed - {structure}:
+            message = f"participants of `{name}` are still inside with other steps: they leave at the next evaluation"
+            hint = "run `drumbeat evaluate` while it is disabled, then apply"
+            yield Problem(locate(("steps",)), "still-inside", message, hint)

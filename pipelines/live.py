@@ -13,19 +13,24 @@ from sql import DuckDBSession, Plan, compile_plan
 
 def live_project(session: DuckDBSession) -> tuple[int, Project]:
     """The number of the last apply and its project; raises `NothingApplied` without one."""
-    rows = session.ask("live_project")
-    if not rows:
-        raise NothingApplied()
-    return rows[0]["project_id"], _project(rows[0]["files"])
+    project_id, files = _live(session)
+    return project_id, _project(files)
 
 
 def live_plan(session: DuckDBSession, as_of: datetime) -> tuple[int, Plan]:
     """The number of the last apply and its plan, with the objectives of older versions that are still observed."""
+    project_id, files = _live(session)
+    retired = tuple(row["definition"] for row in session.ask("retired_versions", as_of=as_of))
+    return project_id, _plan(files, retired)
+
+
+def _live(session: DuckDBSession) -> tuple[int, str]:
+    """The last apply; the session takes its timezone, whatever the folder says by now."""
     rows = session.ask("live_project")
     if not rows:
         raise NothingApplied()
-    retired = tuple(row["definition"] for row in session.ask("retired_versions", as_of=as_of))
-    return rows[0]["project_id"], _plan(rows[0]["files"], retired)
+    session.set_timezone(rows[0]["timezone"])
+    return rows[0]["project_id"], rows[0]["files"]
 
 
 # what is live changes rarely, and a replay asks for it again and again

@@ -71,7 +71,10 @@ class World:
 
     def evaluate(self, as_of: datetime) -> Evaluation:
         """Take a snapshot of the rows and evaluate."""
-        tables = {spec.table.split(".")[1]: list(self.rows.get(name, {}).values()) for name, spec in self.project.catalog.objects.items()}
+        tables = {
+            spec.table.split(".")[1]: list(self.rows.get(name, {}).values())
+            for name, spec in self.project.catalog.objects.items()
+        }
         source = RowSource(tables)
         sources = dict.fromkeys(self.project.settings.sources, source)
         take_snapshot(self.session, self.project, sources, as_of, accept=True)

@@ -1,4 +1,8 @@
-"""A project folder at work: its definitions, its warehouse under lease, its sources and sinks."""
+"""A project folder at work: its definitions, its warehouse under lease, its sources and sinks.
+
+Where the warehouse, the sources and the sinks are is read from project.yaml alone: a workflow file that is being edited
+never stops a scheduled run, which reads what was applied.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from connectors import Sink, Source, open_sink, open_source
-from definitions import EnvironmentFault, Project, load_project, read_folder
+from definitions import EnvironmentFault, Project, ProjectSettings, load_project, load_settings, read_folder
 from pipelines.lease import lease
 from sql import DuckDBSession
 
@@ -25,10 +29,15 @@ class Workspace:
         """The definitions as they stand in the folder."""
         return load_project(read_folder(self.root))
 
+    @cached_property
+    def settings(self) -> ProjectSettings:
+        """project.yaml as it stands in the folder."""
+        return load_settings(self.root)
+
     @property
     def warehouse(self) -> Path:
         """The warehouse file."""
-        return self.root / self.project.settings.warehouse
+        return self.root / self.settings.warehouse
 
     @property
     def out(self) -> Path:
@@ -37,11 +46,11 @@ class Workspace:
 
     def sources(self) -> dict[str, Source]:
         """Every source of the project, opened."""
-        return {name: open_source(spec, self.root) for name, spec in self.project.settings.sources.items()}
+        return {name: open_source(spec, self.root) for name, spec in self.settings.sources.items()}
 
     def sinks(self) -> dict[str, Sink]:
         """Every sink of the project, opened."""
-        return {name: open_sink(spec, self.root) for name, spec in self.project.settings.sinks.items()}
+        return {name: open_sink(spec, self.root) for name, spec in self.settings.sinks.items()}
 
     @contextlib.contextmanager
     def session(self, purpose: str, *, create: bool = False, wait_seconds: float = 0.0) -> Generator[DuckDBSession]:
@@ -52,7 +61,7 @@ class Workspace:
             )
         with (
             lease(self.warehouse, purpose, wait_seconds),
-            DuckDBSession(self.warehouse, timezone=self.project.settings.timezone) as session,
+            DuckDBSession(self.warehouse, timezone=self.settings.timezone) as session,
         ):
             session.migrate()
             yield session

@@ -31,7 +31,7 @@ def run_demo(folder: Path, weeks: int) -> None:
     with workspace.session("demo", create=True) as session:
         applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=getpass.getuser())
         finish_cycle(session, workspace)
-        due = list(_due(session, workspace.project.settings.timezone, weeks))
+        due = list(_due(session, workspace.settings.timezone, weeks))
         _replay(session, workspace, due, weeks, console)
         totals, actions = session.ask("totals"), session.ask("action_totals")
     if due or applied.written:

@@ -166,7 +166,7 @@ def _workspace(folder: Path) -> Workspace:
 
 
 def _instant(written: str | None, workspace: Workspace) -> datetime:
-    zone = ZoneInfo(workspace.project.settings.timezone)
+    zone = ZoneInfo(workspace.settings.timezone)
     if written is None:
         return datetime.now(UTC).replace(microsecond=0)
     try:

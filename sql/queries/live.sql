@@ -38,6 +38,12 @@ DELETE FROM live.steps WHERE workflow = $workflow AND version = $version;
 -- [forget_workflow] Itself.
 DELETE FROM live.workflows WHERE workflow = $workflow AND version = $version;
 
+-- [followed_structures] The shapes of flow that participants inside still follow.
+SELECT DISTINCT w.workflow, w.structure_fingerprint
+FROM state.participants AS p
+JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
+WHERE p.left_at IS NULL;
+
 -- [known_contents] Contents that are stored already.
 SELECT content_id FROM live.contents;
 

@@ -3,7 +3,7 @@ DELETE FROM report.participant_timeline;
 
 -- [fill_participant_timeline] Every transition, the steps its hop passed, the actions it planned, and what was seen of the objective.
 INSERT INTO report.participant_timeline BY NAME
-WITH step AS (
+WITH step AS MATERIALIZED (
     SELECT
         s.workflow,
         s.version,
@@ -22,7 +22,7 @@ WITH step AS (
     LEFT JOIN live.hops AS h ON h.workflow = s.workflow AND h.version = s.version AND h.from_step = s.step_id
     GROUP BY s.workflow, s.version, s.step_id, s.kind, s.action_kind, s.label
 ),
-move AS (
+move AS MATERIALIZED (
     SELECT
         t.participant_id,
         t.evaluation_id,

@@ -294,3 +294,42 @@ def test_the_second_to_ask_for_the_lease_is_told_who_holds_it(tmp_path: Path) ->
             pass
     with lease(warehouse, "deliver"):
         pass
+
+
+def test_a_disabled_workflow_gets_new_steps_only_once_everybody_has_left(world: World) -> None:
+    world.evaluate(START)
+    world.apply(care("state: enabled", "state: disabled"))
+    other = care("  - {id: rest, wait: 3 days}\n", "  - {id: pause, wait: 3 days}\n")
+    with pytest.raises(ProblemsFound) as caught:
+        world.apply(other)
+    assert [p.code for p in caught.value.problems] == ["still-inside"]
+    world.apply(care("state: enabled", "state: disabled"))
+    world.evaluate(START + DAY)
+    world.apply(other)
+    world.evaluate(START + 2 * DAY)
+    assert world.observe(START + 2 * DAY).refused == {"a1": "not_requalified"}
+
+
+def test_definitions_that_read_more_than_the_snapshot_holds_ask_for_a_new_one(world: World) -> None:
+    world.evaluate(START)
+    world.apply(
+        project(catalog__account=FILES["catalog/account.yaml"].replace("order: text", "order: text, city: text"))
+    )
+    with pytest.raises(UserError, match=r"has no account\.city"):
+        evaluate(world.session, START + DAY)
+
+
+def test_a_broken_workflow_file_does_not_stop_a_scheduled_run(tmp_path: Path) -> None:
+    from pipelines.cycle import run_cycle
+    from pipelines.workspace import Workspace
+
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "accounts.csv").write_text("account_id,name,health,seats,order\na1,Acme,poor,4,x\n")
+    with Workspace(tmp_path).session("test", create=True) as session:
+        apply_project(session, Workspace(tmp_path).project, at=START, by="test")
+        (tmp_path / "workflows" / "care.yaml").write_text("entry: [oops\n")
+        assert run_cycle(session, Workspace(tmp_path), START).evaluation.workflows[0].entered_count == 1

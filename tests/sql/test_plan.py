@@ -62,7 +62,9 @@ def plans() -> tuple[Plan, Plan]:
     return compile_plan(many(5)), compile_plan(many(200))
 
 
-def test_the_statements_that_admit_move_and_let_go_are_the_same_for_5_and_200_workflows(plans: tuple[Plan, Plan]) -> None:
+def test_the_statements_that_admit_move_and_let_go_are_the_same_for_5_and_200_workflows(
+    plans: tuple[Plan, Plan],
+) -> None:
     few, lots = plans
     assert fixed(few) == fixed(lots)
     moving = [s for s in lots.statements if s.stage[:2] in ("05", "06", "08", "09", "12")]
@@ -77,7 +79,11 @@ def test_what_asks_the_records_grows_by_chunks_not_by_workflows(plans: tuple[Pla
 
 
 def test_no_chunk_holds_more_than_252_expressions(plans: tuple[Plan, Plan]) -> None:
-    wide = [s for s in plans[1].statements if re.search(r"_\d+$", s.name) and "TEMP TABLE" in s.sql and "aggregates" not in s.name]
+    wide = [
+        s
+        for s in plans[1].statements
+        if re.search(r"_\d+$", s.name) and "TEMP TABLE" in s.sql and "aggregates" not in s.name
+    ]
     counts = [len(re.findall(r"AS x\d+", s.sql)) for s in wide]
     assert max(counts) == CHUNK
     assert sum(counts) >= 800
@@ -93,7 +99,9 @@ def test_equal_conditions_of_different_workflows_are_judged_once() -> None:
     files = dict(many(1).files)
     files["workflows/again.yaml"] = files["workflows/w001.yaml"]
     one, two = compile_plan(many(1)), compile_plan(load_project(files))
-    assert len(two.truths.objects["account"].expressions["inside"]) == len(one.truths.objects["account"].expressions["inside"])
+    assert len(two.truths.objects["account"].expressions["inside"]) == len(
+        one.truths.objects["account"].expressions["inside"]
+    )
 
 
 def test_every_statement_says_what_it_is_for(plans: tuple[Plan, Plan]) -> None:
@@ -104,7 +112,9 @@ def test_every_statement_says_what_it_is_for(plans: tuple[Plan, Plan]) -> None:
 def test_values_enter_by_parameters_and_literals_of_the_tree_alone() -> None:
     hostile = "x'; DROP TABLE crm.account; --"
     files = BASE | {
-        "workflows/w.yaml": 'object: account\nstate: draft\nentry: {when: "health = \'' + hostile.replace("'", "''") + "'\"}\nsteps: []\n"
+        "workflows/w.yaml": "object: account\nstate: draft\nentry: {when: \"health = '"
+        + hostile.replace("'", "''")
+        + "'\"}\nsteps: []\n"
     }
     text = compile_plan(load_project(files)).text()
     assert "'x''; DROP TABLE crm.account; --'" in text

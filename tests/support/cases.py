@@ -53,7 +53,12 @@ def load_cases(folder: Path) -> list[Case]:
 
 def project_of(case: Case, overrides: dict[str, Any]) -> Project:
     """The case's project, built from the same files that authors write."""
-    settings = {"name": "case", "timezone": "UTC", "seed": "case", "sources": {"crm": {"kind": "files", "path": "data"}}}
+    settings = {
+        "name": "case",
+        "timezone": "UTC",
+        "seed": "case",
+        "sources": {"crm": {"kind": "files", "path": "data"}},
+    }
     settings |= {"sinks": {"out": {"kind": "files", "path": "out"}}, "routes": {"default": "out"}}
     settings |= case.world.get("project", {}) | case.data.get("project", {})
     files = {"project.yaml": _dump(settings)}
@@ -63,7 +68,12 @@ def project_of(case: Case, overrides: dict[str, Any]) -> Project:
         files[f"segments/{name}.yaml"] = _dump({"object": "account", **spec})
     several = case.data.get("workflows") or {"w": case.data.get("workflow", {})}
     for name, spec in several.items():
-        made = BASE | case.world.get("workflow", {}) | spec | overrides.get(name, {} if case.data.get("workflows") else overrides)
+        made = (
+            BASE
+            | case.world.get("workflow", {})
+            | spec
+            | overrides.get(name, {} if case.data.get("workflows") else overrides)
+        )
         files[f"workflows/{name}.yaml"] = _dump({k: v for k, v in made.items() if v != "absent"})
     return load_project(files | case.data.get("messages", {}))
 
@@ -81,7 +91,11 @@ class _Plain(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     plain = value.lstrip("-").isdigit() or value in ("true", "false", "null")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if not plain else "") if not plain else _scalar(value)
+    return (
+        dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if not plain else "")
+        if not plain
+        else _scalar(value)
+    )
 
 
 def _scalar(value: str) -> yaml.ScalarNode:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from support.cases import Case, load_cases, run_case
 
 CASES = load_cases(Path(__file__).parent / "cases")

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-_TABLE = re.compile(r"-- (?P<doc>[^\n]+)\nCREATE TABLE (?P<name>[\w.]+) \((?P<body>.*?)\n\)", re.DOTALL)
-_COLUMN = re.compile(r"^\s+(\w+) [A-Z].*?-- (.+)$", re.MULTILINE)
+TABLE = re.compile(r"-- (?P<doc>[^\n]+)\nCREATE TABLE (?P<name>[\w.]+) \((?P<body>.*?)\n\)", re.DOTALL)
+COLUMN = re.compile(r"^\s+(\w+) [A-Z].*?-- (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def _migration(file: str, content: str) -> Migration:
 
 def comments(content: str) -> Iterator[str]:
     """COMMENT ON statements for the tables and columns that a migration creates."""
-    for table in _TABLE.finditer(content):
+    for table in TABLE.finditer(content):
         yield f"COMMENT ON TABLE {table['name']} IS '{_quoted(table['doc'])}'"
-        for column in _COLUMN.finditer(table["body"]):
+        for column in COLUMN.finditer(table["body"]):
             yield f"COMMENT ON COLUMN {table['name']}.{column[1]} IS '{_quoted(column[2])}'"
 
 

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from support.worlds import RESCUED, TODAY, Passage, add_passages, crowd, rescue_world, workflow_row
+from support.worlds import RESCUED, TODAY, Passage, crowd, rescue_world, workflow_row
 
 from pipelines.dashboard import build_dashboard
 from pipelines.dashboard.facts import FlowEdge, FlowStep

@@ -71,16 +71,14 @@ WILSON = [
 
 
 @pytest.mark.parametrize(("x", "n", "low", "high"), WILSON)
-def test_wilson_agrees_with_the_reference(session: DuckDBSession, x: int, n: int, low: float, high: float) -> None:
-    session.migrate()
-    found = session.rows("SELECT wilson_lo($x, $n) AS low, wilson_hi($x, $n) AS high", {"x": x, "n": n})[0]
+def test_wilson_agrees_with_the_reference(rescue: DuckDBSession, x: int, n: int, low: float, high: float) -> None:
+    found = rescue.rows("SELECT wilson_lo($x, $n) AS low, wilson_hi($x, $n) AS high", {"x": x, "n": n})[0]
     assert found["low"] == pytest.approx(low, abs=1e-9)
     assert found["high"] == pytest.approx(high, abs=1e-9)
 
 
-def test_nothing_out_of_nothing_has_no_interval(session: DuckDBSession) -> None:
-    session.migrate()
-    assert session.rows("SELECT wilson_lo(0, 0) AS low, wilson_hi(0, 0) AS high") == [{"low": None, "high": None}]
+def test_nothing_out_of_nothing_has_no_interval(rescue: DuckDBSession) -> None:
+    assert rescue.rows("SELECT wilson_lo(0, 0) AS low, wilson_hi(0, 0) AS high") == [{"low": None, "high": None}]
 
 
 def test_counts_are_of_all_versions_and_both_arms(rescue: DuckDBSession) -> None:
@@ -276,7 +274,6 @@ def test_two_publications_are_the_same_bytes(rescue: DuckDBSession, tmp_path: Pa
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
 
 
-def test_every_column_of_the_report_is_explained(session: DuckDBSession) -> None:
-    session.migrate()
+def test_every_column_of_the_report_is_explained(rescue: DuckDBSession) -> None:
     silent = "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'report' AND comment IS NULL"
-    assert session.rows(silent) == []
+    assert rescue.rows(silent) == []

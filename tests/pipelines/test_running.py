@@ -289,9 +289,12 @@ def test_the_second_to_ask_for_the_lease_is_told_who_holds_it(tmp_path: Path) ->
     import os
 
     warehouse = tmp_path / "w.duckdb"
-    with lease(warehouse, "evaluate"), pytest.raises(EnvironmentFault, match=rf"process {os.getpid()} \(`evaluate`\)"):
-        with lease(warehouse, "deliver"):
-            pass
+    with (
+        lease(warehouse, "evaluate"),
+        pytest.raises(EnvironmentFault, match=rf"process {os.getpid()} \(`evaluate`\)"),
+        lease(warehouse, "deliver"),
+    ):
+        pass
     with lease(warehouse, "deliver"):
         pass
 

@@ -1,0 +1,49 @@
+"""The table contract as a page: `python -m sql.migrations.page > docs/tables.md`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import resources
+
+from sql.migrations import COLUMN, TABLE
+
+_HEAD = """# Tables
+
+The public contract: every table and column that Drumbeat writes. The same words are comments in the warehouse
+(`SELECT * FROM duckdb_columns()`). Times are UTC instants (`TIMESTAMPTZ`), ids are stable hashes. This page is made by
+`python -m sql.migrations.page > docs/tables.md`, and a test compares them.
+
+Beside these, each object of the catalog has three tables of its own, made from its declared fields:
+
+| table | one row is |
+|---|---|
+| `crm.<object>` | a record now: its fields, `_first_seen`, `_last_changed` |
+| `crm.<object>_changes` | a record touched by the latest snapshot: its key, `kind` (created, updated, deleted) |
+| `history.<object>` | a spell of one record's tracked fields: its key, the fields, `valid_from`, `valid_to` |
+"""
+
+
+def table_page() -> str:
+    """The page, from the migrations' own words."""
+    parts = [_HEAD]
+    schema = ""
+    for file in sorted(resources.files("sql").joinpath("migrations").iterdir(), key=lambda f: f.name):
+        if not file.name.endswith(".sql"):
+            continue
+        for table in TABLE.finditer(file.read_text(encoding="utf-8")):
+            if table["name"].split(".")[0] != schema:
+                schema = table["name"].split(".")[0]
+                parts.append(f"## {schema}\n")
+            parts.append(f"### {table['name']}\n\n{table['doc'].strip()}\n\n| column | type | meaning |\n|---|---|---|")
+            parts.append("\n".join(f"| `{m[1]}` | {_type(m[0])} | {m[2]} |" for m in COLUMN.finditer(table["body"])) + "\n")
+    return "\n".join(parts)
+
+
+def _type(line: str) -> str:
+    found = re.match(r"\s+\"?\w+\"? ([A-Z]+(?:\[\])?)", line)
+    return found[1].lower() if found else ""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table_page())

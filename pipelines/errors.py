@@ -20,7 +20,7 @@ class ClockWentBack(UserError):
 
     def __init__(self, what: str, asked: datetime, last: datetime) -> None:
         message = f"the last {what} is of {last.isoformat()}; {asked.isoformat()} is before it"
-        super().__init__("clock-went-back", message, f"a {what} may only be made for a later instant")
+        super().__init__("clock-went-back", message, f"the next {what} needs a later instant")
 
 
 class NothingApplied(UserError):

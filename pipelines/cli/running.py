@@ -68,7 +68,10 @@ def snapshot(
             if count
         ]
         changes = f"+{counts.created_count} ~{counts.updated_count} -{counts.deleted_count}"
-        typer.echo(f"  {counts.object}: {counts.record_count} records ({changes})" + "".join(f", {o}" for o in odd))
+        typer.echo(
+            f"  {counts.object}: {counts.record_count} record{'s' if counts.record_count != 1 else ''} ({changes})"
+            + "".join(f", {o}" for o in odd)
+        )
 
 
 def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:

@@ -1,12 +1,13 @@
 # make demo   replay a year on the bundled example
 # make test   everything that must hold: format, lint, types, import contracts, tests
+# make dagster  the same project under Dagster: http://127.0.0.1:3000
 # make bench  the first benchmark (a few minutes)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench clean
+.PHONY: demo test dagster bench clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/drumbeat demo demo
@@ -17,6 +18,9 @@ test: $(VENV)/.development
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+dagster: $(VENV)/.development
+	DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev
 
 bench: $(VENV)/.development
 	$(BIN)/python -m benchmarks.first --workflows 200 --accounts 50000

@@ -31,7 +31,7 @@ class Applied:
 
 def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by: str) -> Applied:
     """Write the project's definitions and their compiled flows in one transaction; refuses what would break those inside."""
-    fingerprint = hashlib.md5(json.dumps(dict(project.files), sort_keys=True).encode()).hexdigest()
+    fingerprint = fingerprint_of(project.files)
     rows = session.ask("live_project")
     if rows and rows[0]["fingerprint"] == fingerprint:
         return Applied(rows[0]["project_id"], {}, written=False)
@@ -87,6 +87,11 @@ def _write(
                 if row["content_id"] not in known
             ]
         session.append(table, rows)
+
+
+def fingerprint_of(files: Mapping[str, str]) -> str:
+    """The hash of a folder's definition files: changes with any character of any of them."""
+    return hashlib.md5(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -269,12 +269,12 @@ def test_delivery_by_itself_looks_at_the_invariants_first(copied: Path, instance
     assert not (copied / "out" / "actions").exists()
 
 
-def test_a_failed_check_of_an_object_stops_nothing(first: Cycle) -> None:
+def test_a_failed_check_of_an_object_stops_nothing(tmp_path: Path) -> None:
     counts = ObjectCounts("account", 3, 3, 0, 0, null_key_count=0, duplicate_count=1, unreadable_count=0)
     odd, empty = object_result("account", counts), object_result("account", replace(counts, record_count=0))
     assert (odd.passed, odd.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert (empty.passed, empty.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    made = build_definitions(PROJECT, first.root).resolve_asset_graph()
+    made = build_definitions(PROJECT, tmp_path).resolve_asset_graph()
     blocking = [key.name for key in made.asset_check_keys if made.get(key).blocking]
     assert blocking == ["invariants_hold"]
 

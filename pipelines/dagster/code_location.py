@@ -1,0 +1,34 @@
+"""Dagster's entry: which project, and its definitions. Importing does nothing; `defs` is called when Dagster loads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import dagster as dg
+
+from definitions import load_project, read_folder
+from pipelines.dagster.build import build_definitions
+
+PROJECT = "DRUMBEAT_PROJECT"
+"""The environment variable that names the project's folder."""
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of the project that the environment names, of the demo, or of the bundled example."""
+    root = project_root(os.environ, Path.cwd())
+    # the assets follow from the catalog alone, so a workflow that does not load yet leaves the pages of Dagster up
+    files = {name: text for name, text in read_folder(root).items() if name.startswith(("project.yaml", "catalog/"))}
+    return build_definitions(load_project(files), root)
+
+
+def project_root(environment: Mapping[str, str], here: Path) -> Path:
+    """The folder that the environment names, else `demo` here, else the bundled example, which shows lineage only."""
+    if PROJECT in environment:
+        return here / environment[PROJECT]
+    if (here / "demo" / "project.yaml").is_file():
+        return here / "demo"
+    return Path(str(resources.files("definitions") / "starter"))

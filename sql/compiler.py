@@ -91,12 +91,17 @@ def _workflow(name: str, workflow: Workflow, truths: TruthPlan) -> CompiledWorkf
     entry = truths.add_condition(workflow.entry.when, workflow.object, "entry")
     leave = workflow.exit.when
     objective, measure = _objective(workflow, truths)
+    exits = truths.add_condition(leave, workflow.object, "inside") if leave is not None else None
+    for number, use in ((entry, "entry"), (exits, "exit"), (objective, "objective"), (measure, "measure")):
+        truths.note_use(number, f"{use} of {name}")
+    for number in guards.values():
+        truths.note_use(number, f"a way in {name}")
     steps = [step for step in walk(workflow.steps) if isinstance(step, ActionStep)]
     return CompiledWorkflow(
         name=name,
         workflow=workflow,
         entry=entry,
-        exit=truths.add_condition(leave, workflow.object, "inside") if leave is not None else None,
+        exit=exits,
         objective=objective,
         measure=measure,
         recipient=truths.add_recipient(workflow.recipient, workflow.object) if workflow.recipient else None,

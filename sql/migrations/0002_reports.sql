@@ -91,7 +91,8 @@ CREATE TABLE report.workflow_overview (
     actions_sent_count BIGINT NOT NULL,     -- of these, sent
     actions_failed_count BIGINT NOT NULL,   -- of these, failed
     actions_failed_day_count BIGINT NOT NULL, -- of these, failed in the 24 hours before as_of
-    actions_cancelled_count BIGINT NOT NULL, -- of these, cancelled before they were sent
+    actions_cancelled_count BIGINT NOT NULL, -- of these, cancelled because their run left
+    actions_dropped_count BIGINT NOT NULL,  -- of these, dropped by delivery
     oldest_entered_at TIMESTAMPTZ,          -- the first entry
     newest_entered_at TIMESTAMPTZ,          -- the last entry
     usual_gap_days DOUBLE                   -- median days between two dates with an entry; null under five gaps

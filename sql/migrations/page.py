@@ -36,7 +36,9 @@ def table_page() -> str:
                 schema = table["name"].split(".")[0]
                 parts.append(f"## {schema}\n")
             parts.append(f"### {table['name']}\n\n{table['doc'].strip()}\n\n| column | type | meaning |\n|---|---|---|")
-            parts.append("\n".join(f"| `{m[1]}` | {_type(m[0])} | {m[2]} |" for m in COLUMN.finditer(table["body"])) + "\n")
+            parts.append(
+                "\n".join(f"| `{m[1]}` | {_type(m[0])} | {m[2]} |" for m in COLUMN.finditer(table["body"])) + "\n"
+            )
     return "\n".join(parts)
 
 

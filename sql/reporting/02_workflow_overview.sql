@@ -72,7 +72,8 @@ action AS (
         COUNT(*) FILTER (WHERE status = 'sent') AS sent_count,
         COUNT(*) FILTER (WHERE status = 'failed') AS failed_count,
         COUNT(*) FILTER (WHERE status = 'failed' AND status_at > $as_of - to_hours(24)) AS failed_day_count,
-        COUNT(*) FILTER (WHERE status = 'cancelled') AS cancelled_count
+        COUNT(*) FILTER (WHERE status = 'cancelled') AS cancelled_count,
+        COUNT(*) FILTER (WHERE status = 'dropped') AS dropped_count
     FROM outbox.actions
     GROUP BY workflow
 )
@@ -120,6 +121,7 @@ SELECT
     COALESCE(a.failed_count, 0) AS actions_failed_count,
     COALESCE(a.failed_day_count, 0) AS actions_failed_day_count,
     COALESCE(a.cancelled_count, 0) AS actions_cancelled_count,
+    COALESCE(a.dropped_count, 0) AS actions_dropped_count,
     e.oldest_entered_at,
     e.newest_entered_at,
     g.usual_gap_days

@@ -60,6 +60,7 @@ SELECT
     o.actions_failed_count,
     o.actions_failed_day_count,
     o.actions_cancelled_count,
+    o.actions_dropped_count,
     o.newest_entered_at,
     o.usual_gap_days
 FROM report.workflow_overview AS o

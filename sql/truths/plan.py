@@ -52,6 +52,12 @@ class TruthPlan:
     project: Project
     objects: dict[str, ObjectPlan] = field(default_factory=dict[str, ObjectPlan])
     numbers: dict[tuple[str, str, str], int] = field(default_factory=dict[tuple[str, str, str], int])
+    uses: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
+
+    def note_use(self, number: int | None, use: str) -> None:
+        """Remember what a number is for, so that a reader of the SQL finds it."""
+        if number is not None and use not in self.uses.setdefault(number, []):
+            self.uses[number].append(use)
 
     def object(self, name: str) -> ObjectPlan:
         """The plan of an object; a new one is empty."""

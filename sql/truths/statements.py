@@ -5,7 +5,7 @@ A chunk holds at most 252 expressions, since DuckDB plans larger statements in q
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -113,9 +113,12 @@ def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[State
         for i, chunk in enumerate(chunks, start=1):
             table = f"{kind}_{name}_{i}"
             wide = f"CREATE OR REPLACE TEMP TABLE {table} AS\n{_wide(object_plan, kind, chunk).sql(dialect=DIALECT, pretty=True)}"
-            what = "conditions" if kind in ("entry", "inside") else f"{kind}s"
-            yield Statement(stage, table, f"{len(chunk)} {what} of {name}, judged together.", wide)
-            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", _rows(table, kind, chunk))
+            what = "condition" if kind in ("entry", "inside") else kind
+            many = "s" if len(chunk) != 1 else ""
+            yield Statement(stage, table, f"{len(chunk)} {what}{many} of {name}, judged together.", wide)
+            yield Statement(
+                stage, f"{table}_rows", f"One row for each result in {table}.", _rows(table, kind, chunk, plan.uses)
+            )
 
 
 def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
@@ -189,17 +192,16 @@ def _as_result(kind: Kind, tree: exp.Expr) -> exp.Expr:
             return cast_to(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR")
 
 
-def _rows(table: str, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> str:
+def _rows(table: str, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]], uses: Mapping[int, Sequence[str]]) -> str:
     target, number_column = _RESULTS[kind]
     truths = kind in ("entry", "inside")
-    parts = [
-        f"SELECT {number} AS {number_column}, record"
-        + ("" if truths else f", x{number} AS result")
-        + f" FROM {table} WHERE x{number}"
-        + ("" if truths else " IS NOT NULL")
-        for number, _ in chunk
-    ]
-    return f"INSERT INTO {target}\n" + "\nUNION ALL\n".join(parts)
+    lines: list[str] = []
+    for number, _ in chunk:
+        result = "" if truths else f", x{number} AS result"
+        there = f"x{number}" if truths else f"x{number} IS NOT NULL"
+        use = f" -- {', '.join(uses[number])}" if number in uses else ""
+        lines.append(f"SELECT {number} AS {number_column}, record{result} FROM {table} WHERE {there}{use}")
+    return f"INSERT INTO {target}\n" + "\nUNION ALL\n".join(lines)
 
 
 def held_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:

@@ -83,7 +83,7 @@ def _deliver_batch(
 def _notes(outcomes: list[tuple[dict[str, Any], Action | None, str | None]], batch: str) -> Iterator[dict[str, Any]]:
     for row, action, message in outcomes:
         outcome = "sent" if action is not None else "failed"
-        yield {"action_id": row["action_id"], "batch_id": batch, "outcome": outcome, "message": message or ""}
+        yield {"action_id": row["action_id"], "batch_id": batch, "outcome": outcome, "message": message}
 
 
 def _rendered(row: dict[str, Any]) -> tuple[Action | None, str | None]:

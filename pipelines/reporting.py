@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sql import DuckDBSession
 from sql.statements import load_statements
-from sql.warehouses.duckdb import DuckDBSession
 
 
 def refresh_reports(session: DuckDBSession) -> None:

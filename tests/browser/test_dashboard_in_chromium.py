@@ -129,5 +129,5 @@ def test_a_print_is_short(browser: Browser, folder: Path) -> None:
     page = context.new_page()
     page.goto((folder / "rescue.html").as_uri())
     pdf = page.pdf(format="A4")
-    assert pdf.count(b"/Type /Page\n") <= 10
+    assert 1 <= pdf.count(b"/Type /Page\n") <= 10
     context.close()

@@ -117,6 +117,15 @@ def test_two_builds_are_the_same_bytes(session: DuckDBSession, tmp_path: Path) -
     assert {n: p.source for n, p in first.items()} == {n: p.source for n, p in second.items()}
 
 
+def test_the_page_of_a_workflow_that_is_gone_goes_too(session: DuckDBSession, tmp_path: Path) -> None:
+    rescue_world(session)
+    build(session, tmp_path)
+    (tmp_path / "notes.html").write_text("<p>mine")
+    session.execute("DELETE FROM live.workflows WHERE workflow = 'fresh'")
+    build(session, tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "notes.html", "quiet.html", "rescue.html"]
+
+
 def test_few_matured_runs_are_counts_and_no_share(pages: dict[str, Page]) -> None:
     page = pages["rescue.html"].said()
     assert "too few to say" in page

@@ -187,7 +187,7 @@ def _evaluation(number: int) -> Row:
 
 
 def _steps(version: int) -> Iterator[Row]:
-    flow = (
+    flow: tuple[tuple[str, str, str | None, str, str | None, str | None, list[str]], ...] = (
         ("hello", "action", "email", "email: Hello [there]", None, None, []),
         ("pause", "wait", None, "wait 10 days", None, None, []),
         ("reply", "branch", None, "reply", None, None, ["Yes"]),

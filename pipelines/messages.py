@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 
-from jinja2 import Environment, TemplateError
+from jinja2 import Environment, Template, TemplateError
 
 from definitions.messages import environment, is_template
 
@@ -51,7 +51,7 @@ def _render(value: Any, context: dict[str, Any], values: Mapping[str, Any]) -> A
 
 def _text(template: str, context: dict[str, Any]) -> str:
     try:
-        rendered = _environment().from_string(template).render(context)
+        rendered = _template(template).render(context)
     except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
         raise RenderFailed(str(error)) from error
     if len(rendered) > MAX_RENDERED:
@@ -64,6 +64,11 @@ def _environment() -> Environment:
     made = environment().overlay()
     made.filters |= {"default": _default, "d": _default}
     return made
+
+
+@lru_cache(maxsize=2_000)
+def _template(text: str) -> Template:
+    return _environment().from_string(text)
 
 
 def _default(value: Any, fallback: Any = "", *_: Any) -> Any:

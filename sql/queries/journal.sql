@@ -55,3 +55,10 @@ SELECT schema_name, table_name, column_name, data_type
 FROM duckdb_columns()
 WHERE NOT internal
 ORDER BY schema_name, table_name, column_index;
+
+-- [objectives] Every workflow's headline as the report states it.
+SELECT
+    workflow_id AS workflow, entered_count, holdout_count, active_count, exited_count, completed_count,
+    matured_count, matured_met_count, met_share, met_lo, met_hi, objective_name
+FROM report.workflow_overview
+ORDER BY workflow_id;

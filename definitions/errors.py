@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 class DrumbeatError(Exception):
-    """Root of everything raised on purpose."""
-
-
-class UserError(DrumbeatError):
-    """The reader can act on it. `code` is stable, `hint` says what to do."""
+    """Root of everything raised on purpose. `code` is stable, `hint` says what to do."""
 
     def __init__(self, code: str, message: str, hint: str | None = None) -> None:
         super().__init__(message if hint is None else f"{message}\nhint: {hint}")
         self.code = code
         self.message = message
         self.hint = hint
+
+
+class UserError(DrumbeatError):
+    """The reader can act on it."""
 
 
 class ProblemsFound(UserError):
@@ -45,12 +45,9 @@ class ProblemsFound(UserError):
 class EnvironmentFault(DrumbeatError):
     """Something around us is missing or held by another."""
 
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
-        super().__init__(message if hint is None else f"{message}\nhint: {hint}")
-        self.code = code
-        self.message = message
-        self.hint = hint
-
 
 class InternalError(DrumbeatError):
     """A promise of ours did not hold. The message names it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("internal", message)

@@ -44,6 +44,7 @@ class Observed:
     actions: tuple[str, ...]
     refused: dict[str, str]
     resting: dict[str, str]
+    measures: dict[str, float]
 
 
 @dataclass
@@ -99,6 +100,7 @@ class World:
             actions=tuple(sorted(f"{named(r)}/{r['detail']}" for r in of("action"))),
             refused={named(r): r["detail"] for r in of("refused")},
             resting={named(r): r["detail"] for r in of("resting")},
+            measures={named(r): float(r["detail"]) for r in of("measure") if r["detail"] is not None},
         )
 
     def broken(self) -> dict[str, list[dict[str, Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from rich.table import Table
 
 from pipelines.apply import apply_project
 from pipelines.cli.authoring import copy_starter
-from pipelines.cli.running import make_report
+from pipelines.cli.running import make_report, user_name
 from pipelines.cycle import finish_cycle, run_cycle
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
@@ -31,7 +30,7 @@ def run_demo(folder: Path, weeks: int) -> None:
         copy_starter(folder)
     workspace = Workspace(folder)
     with workspace.session("demo", create=True) as session:
-        applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=getpass.getuser())
+        applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=user_name())
         finish_cycle(session, workspace)
         due = list(_due(session, workspace.settings.timezone, weeks))
         _replay(session, workspace, due, weeks, console)
@@ -73,7 +72,7 @@ def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], w
 def _workflow_table(rows: list[dict[str, Any]]) -> Table:
     table = Table(title="Workflows over 2024", title_justify="left", box=SIMPLE)
     table.add_column("workflow", no_wrap=True)
-    for name in ("entered", "held out", "inside", "out", "to the end", "objective met"):
+    for name in ("entered", "held out", "inside", "out", "done", "objective met"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         counts = (

@@ -31,7 +31,7 @@ def apply(project: Folder = Path(), by: Annotated[str | None, typer.Option(help=
 
     workspace = _workspace(project)
     with workspace.session("apply", create=True) as session:
-        applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=by or getpass.getuser())
+        applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=by or user_name())
     if not applied.written:
         typer.echo("nothing changed: this is what is live already")
         return
@@ -39,6 +39,14 @@ def apply(project: Folder = Path(), by: Annotated[str | None, typer.Option(help=
     for name, change in applied.changes.items():
         typer.echo(f"  {name}: {words[change]}")
     typer.echo(f"applied as number {applied.project_id}")
+
+
+def user_name() -> str:
+    """Who runs this; containers may have a number without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def snapshot(

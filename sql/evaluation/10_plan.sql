@@ -31,3 +31,9 @@ LEFT JOIN (
         ON f.value = c.value AND f.record = CASE c.subject WHEN 'recipient' THEN p.recipient ELSE p.record END
     GROUP BY p.action_id
 ) AS v ON v.action_id = p.action_id;
+
+-- [observed] Records whose objective is measured: those watched before, and those who entered just now.
+CREATE OR REPLACE TEMP TABLE observed AS
+SELECT object, record FROM watched
+UNION
+SELECT object, record FROM entrants;

@@ -10,4 +10,9 @@ UNION ALL
 SELECT 'refused', workflow, record, reason FROM state.refusals WHERE refused_from = $as_of
 UNION ALL
 SELECT 'resting', workflow, record, step_id FROM state.participants WHERE left_at IS NULL
+UNION ALL
+SELECT 'measure', p.workflow, p.record, CAST(o.measure AS VARCHAR)
+FROM state.observations AS o
+JOIN state.participants AS p ON p.participant_id = o.participant_id
+WHERE o.observed_at = $as_of
 ORDER BY kind, workflow, record, detail;

@@ -29,7 +29,7 @@ _SCOPES: dict[Kind, str | None] = {
     "entry": None,
     "inside": "needed",
     "recipient": "entrants",
-    "measure": "watched",
+    "measure": "observed",
     "value": "addressed",
 }
 """The temporary table that limits for which records a kind is computed."""

@@ -84,11 +84,6 @@ class DuckDBSession:
         """Run one of the named queries under `sql/queries/` for its effect."""
         self.execute(query(name).sql, parameters, name)
 
-    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
-        """The rows of a query as a pyarrow table."""
-        result: Any = self._run(sql, parameters, "query")
-        return result.to_arrow_table()
-
     def columns(self) -> dict[str, dict[str, str]]:
         """The columns and types of every table, by `schema.table`, in order."""
         found: dict[str, dict[str, str]] = {}

@@ -141,5 +141,11 @@ def _compare(case: Case, moment: dict[str, Any], observed: Observed) -> None:
     for key, wanted in expected.items():
         found = getattr(observed, key)
         plain = sorted(found) if isinstance(found, tuple) else dict(found)
-        wanted = sorted(wanted) if isinstance(wanted, list) else wanted
+        wanted = (
+            sorted(wanted)
+            if isinstance(wanted, list)
+            else {k: float(v) for k, v in wanted.items()}
+            if key == "measures"
+            else wanted
+        )
         assert plain == wanted, f"{case.name}, {moment['at']}: {key} are {plain}, expected {wanted}"

@@ -70,7 +70,7 @@ def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], w
 
 
 def _workflow_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="Workflows over 2024", title_justify="left", box=SIMPLE, padding=(0, 1))
+    table = Table(title="Workflows over 2024", title_justify="left", box=SIMPLE, collapse_padding=True, pad_edge=False)
     table.add_column("workflow", no_wrap=True)
     for name in ("entered", "held out", "inside", "out", "done", "objective met"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -92,7 +92,7 @@ def _objective(row: dict[str, Any]) -> str:
 
 
 def _action_table(actions: list[dict[str, Any]]) -> Table:
-    table = Table(title="Actions", title_justify="left", box=SIMPLE, padding=(0, 1))
+    table = Table(title="Actions", title_justify="left", box=SIMPLE, collapse_padding=True, pad_edge=False)
     for name in ("kind", "status", "count"):
         table.add_column(name, justify="right" if name == "count" else "left")
     for row in actions:

@@ -95,7 +95,10 @@ def _parameters(
     if not snapshots:
         raise UserError("no-snapshot", "there is no snapshot to evaluate", "run `drumbeat snapshot` first")
     if snapshots[0]["as_of"] > as_of:
-        raise ClockWentBack("snapshot", as_of, snapshots[0]["as_of"])
+        message = (
+            f"the last snapshot is of {snapshots[0]['as_of'].isoformat()}: it knows what {as_of.isoformat()} did not"
+        )
+        raise UserError("snapshot-is-later", message, "evaluate as of the snapshot's instant or later")
     if last is None and session.count("state.participants"):
         raise InternalError("participants without an evaluation")
     return {

@@ -121,6 +121,9 @@ def report(project: Folder = Path()) -> None:
     """Make the report tables and the dashboard."""
     workspace = _workspace(project)
     pages = make_report(workspace)
+    if not pages:
+        typer.echo("nothing to report yet: there is no evaluation")
+        return
     typer.echo(f"{len(pages)} pages: {workspace.out / 'dashboard' / 'index.html'}")
 
 

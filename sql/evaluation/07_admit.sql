@@ -10,6 +10,23 @@ SELECT
 FROM state.participants
 GROUP BY workflow, record;
 
+-- [asked_of_candidates] The exit and objective conditions of those who qualify that hold already.
+CREATE OR REPLACE TEMP TABLE candidates_hold AS
+SELECT a.workflow, a.record, BOOL_OR(a.is_exit) AS meets_exit, BOOL_OR(NOT a.is_exit) AS meets_objective
+FROM (
+    SELECT w.workflow, e.record, w.exit_condition AS condition, TRUE AS is_exit
+    FROM live.workflows AS w
+    JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
+    WHERE w.is_current AND w.state = 'enabled' AND w.exit_condition IS NOT NULL
+    UNION ALL
+    SELECT w.workflow, e.record, w.objective_condition, FALSE
+    FROM live.workflows AS w
+    JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
+    WHERE w.is_current AND w.state = 'enabled' AND w.objective_condition IS NOT NULL
+) AS a
+JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
+GROUP BY a.workflow, a.record;
+
 -- [candidates] Whoever qualifies, with the first gate that refuses; `inside` are those who are in by this very spell.
 CREATE OR REPLACE TEMP TABLE candidates AS
 SELECT
@@ -45,14 +62,13 @@ FROM (
         s.last_matched_from,
         s.last_left_at,
         calendar_add(s.last_left_at, w.reentry_months, w.reentry_days, w.reentry_minutes) AS reentry_at,
-        x.record IS NOT NULL AS meets_exit,
-        o.record IS NOT NULL AS meets_objective
+        COALESCE(h.meets_exit, FALSE) AS meets_exit,
+        COALESCE(h.meets_objective, FALSE) AS meets_objective
     FROM live.workflows AS w
     JOIN state.workflows AS m ON m.workflow = w.workflow
     JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
     LEFT JOIN passages AS s ON s.workflow = w.workflow AND s.record = e.record
-    LEFT JOIN truths AS x ON x.condition = w.exit_condition AND x.record = e.record
-    LEFT JOIN truths AS o ON o.condition = w.objective_condition AND o.record = e.record
+    LEFT JOIN candidates_hold AS h ON h.workflow = w.workflow AND h.record = e.record
     WHERE w.is_current AND w.state = 'enabled'
 ) AS c;
 

@@ -1,21 +1,35 @@
--- [ways] Every hop that an active participant could take by its clock.
+-- [ways] Every hop that an active participant could take by its clock, numbered for the joins below.
 CREATE OR REPLACE TEMP TABLE ways AS
-SELECT p.participant_id, p.record, h.hop_id, h.rank
+SELECT ROW_NUMBER() OVER () AS way, p.participant_id, p.record, h.hop_id, h.rank
 FROM state.participants AS p
 JOIN live.hops AS h ON h.workflow = p.workflow AND h.version = p.flow_version AND h.from_step = p.step_id
 WHERE p.status = 'active' AND (NOT h.needs_timer OR p.due_at <= $as_of);
 
--- [barred] Ways with a guard that does not hold.
-CREATE OR REPLACE TEMP TABLE barred AS
-SELECT DISTINCT y.participant_id, y.hop_id
+-- [guards_that_hold] How many of a way's conditions hold.
+CREATE OR REPLACE TEMP TABLE guards_that_hold AS
+SELECT y.way, COUNT(*) AS held_count
 FROM ways AS y
 JOIN live.hop_guards AS g ON g.hop_id = y.hop_id
-LEFT JOIN truths AS t ON t.condition = g.condition AND t.record = y.record
-WHERE CASE
-    WHEN g.split_step IS NULL THEN t.record IS NULL
-    ELSE draw($seed || '|split|' || y.participant_id || '|' || g.split_step) NOT BETWEEN g.low AND g.high
-        OR draw($seed || '|split|' || y.participant_id || '|' || g.split_step) = g.high
-END;
+JOIN truths AS t ON t.condition = g.condition AND t.record = y.record
+GROUP BY y.way;
+
+-- [open_ways] Ways on which every condition holds and every draw of a split falls.
+CREATE OR REPLACE TEMP TABLE open_ways AS
+SELECT y.participant_id, y.hop_id, y.rank
+FROM ways AS y
+LEFT JOIN (
+    SELECT hop_id, COUNT(condition) AS condition_count FROM live.hop_guards GROUP BY hop_id
+) AS n ON n.hop_id = y.hop_id
+LEFT JOIN guards_that_hold AS h ON h.way = y.way
+WHERE COALESCE(h.held_count, 0) = COALESCE(n.condition_count, 0)
+    AND NOT EXISTS (
+        SELECT 1 FROM live.hop_guards AS g
+        WHERE g.hop_id = y.hop_id AND g.split_step IS NOT NULL
+            AND (
+                draw($seed || '|split|' || y.participant_id || '|' || g.split_step) < g.low
+                OR draw($seed || '|split|' || y.participant_id || '|' || g.split_step) >= g.high
+            )
+    );
 
 -- [moves] The way each participant takes: the first whose guards hold.
 CREATE OR REPLACE TEMP TABLE moves AS
@@ -34,8 +48,7 @@ SELECT
     CASE WHEN h.outcome = 'rest' THEN calendar_add($as_of, h.wait_months, h.wait_days, h.wait_minutes) END AS due_at
 FROM (
     SELECT y.participant_id, y.hop_id
-    FROM ways AS y
-    ANTI JOIN barred AS b ON b.participant_id = y.participant_id AND b.hop_id = y.hop_id
+    FROM open_ways AS y
     QUALIFY ROW_NUMBER() OVER (PARTITION BY y.participant_id ORDER BY y.rank) = 1
 ) AS taken
 JOIN state.participants AS p ON p.participant_id = taken.participant_id

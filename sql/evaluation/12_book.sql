@@ -50,21 +50,23 @@ SELECT
     (SELECT COUNT(*) FROM planned),
     (SELECT COUNT(*) FROM state.refusals WHERE refused_from = $as_of),
     '{}',
-    md5(
-        $previous_chain || '|' || epoch_us($as_of) || '|' || COALESCE((SELECT string_agg(line, '' ORDER BY line) FROM (
-            SELECT md5(concat_ws('|', 't', participant_id, sequence, kind, from_step, to_step, hop_id, epoch_us(due_at), reason)) AS line
+    (
+        -- sums and counts of row hashes do not depend on the order in which rows come
+        SELECT md5(concat_ws('|', $previous_chain, epoch_us($as_of), COUNT(*), SUM(md5_number_lower(line)), SUM(md5_number_upper(line))))
+        FROM (
+            SELECT concat_ws('|', 't', participant_id, sequence, kind, from_step, to_step, hop_id, epoch_us(due_at), reason) AS line
             FROM state.transitions WHERE evaluation_id = $evaluation_id
             UNION ALL
-            SELECT md5(concat_ws('|', 'a', action_id, participant_id, step_id, kind, content_id, "values", recipient, epoch_us(due_at)))
+            SELECT concat_ws('|', 'a', action_id, participant_id, step_id, kind, content_id, "values", recipient, epoch_us(due_at))
             FROM outbox.actions WHERE evaluation_id = $evaluation_id
             UNION ALL
-            SELECT md5(concat_ws('|', 'e', subject, object, record, epoch_us(matched_from), epoch_us(matched_to)))
+            SELECT concat_ws('|', 'e', subject, object, record, epoch_us(matched_from), epoch_us(matched_to))
             FROM state.episodes WHERE matched_from = $as_of OR matched_to = $as_of
             UNION ALL
-            SELECT md5(concat_ws('|', 'f', workflow, record, reason, epoch_us(refused_from), epoch_us(refused_to)))
+            SELECT concat_ws('|', 'f', workflow, record, reason, epoch_us(refused_from), epoch_us(refused_to))
             FROM state.refusals WHERE refused_from = $as_of OR refused_to = $as_of
             UNION ALL
-            SELECT md5(concat_ws('|', 'o', participant_id, is_met, measure))
+            SELECT concat_ws('|', 'o', participant_id, is_met, measure)
             FROM state.observations WHERE observed_at = $as_of
-        )), '')
+        )
     );

@@ -139,6 +139,8 @@ def _syntax_fault(written: str, error: ParseError) -> Fault:
     found: dict[str, Any] = cast(Any, error.errors[0]) if error.errors else {}
     near = str(found.get("highlight") or "")
     what = str(found.get("description") or "unexpected text").rstrip(".")
+    if "<class" in what:
+        what = "something is missing"
     line, column = int(found.get("line") or 1), int(found.get("col") or 1)
     # sqlglot counts the column at the end of the token
     offset = sum(len(part) + 1 for part in written.split("\n")[: line - 1]) + column - len(near)

@@ -154,7 +154,27 @@ class _Loading:
             return model.model_validate(source.data)
         except ValidationError as error:
             self.problems.extend(as_problems(source, error, problems))
+            return self._without_unknown_keys(source, model, error)
+
+    def _without_unknown_keys(self, source: SourceFile, model: type[_M], error: ValidationError) -> _M | None:
+        """A file whose only fault are unknown keys is read without them, so that the rest of it is checked too."""
+        details = error.errors(include_url=False)
+        if any(detail["type"] != "extra_forbidden" for detail in details):
             return None
+        try:
+            return model.model_validate(without(source.data, {source.known(detail["loc"]) for detail in details}))
+        except ValidationError:
+            return None
+
+
+def without(data: Any, paths: set[tuple[str | int, ...]], here: tuple[str | int, ...] = ()) -> Any:
+    """Plain data without the values at some paths."""
+    if isinstance(data, dict):
+        mapping = cast("dict[str, Any]", data)
+        return {k: without(v, paths, (*here, k)) for k, v in mapping.items() if (*here, k) not in paths}
+    if isinstance(data, list):
+        return [without(v, paths, (*here, i)) for i, v in enumerate(cast("list[Any]", data))]
+    return data
 
 
 def as_problems(source: SourceFile, error: ValidationError, before: list[Problem]) -> Iterator[Problem]:

@@ -127,7 +127,7 @@ def _warn_negation(node: exp.Expr, inner: exp.Expr, check: Check) -> None:
     """SQL's unknown: `health <> 'poor'` does not match a record without health."""
     while isinstance(inner, exp.Paren):
         inner = inner.this
-    if not isinstance(inner, exp.NEQ | exp.In | exp.Like | exp.ILike | exp.EQ):
+    if not isinstance(inner, exp.NEQ | exp.In | exp.Like | exp.ILike | exp.EQ) or inner.find(exp.Null):
         return
     column = next((side for side in (inner.this, inner.args.get("expression")) if isinstance(side, exp.Column)), None)
     if column is None:
@@ -230,6 +230,8 @@ def arithmetic(node: exp.Expr, check: Check) -> Type:
         return _moved(node, right)
     if isinstance(node, exp.Sub) and left in times and right in times:
         return "integer" if left == right == "date" else "interval"
+    if "any" in (left, right):
+        return "any"
     numeric = number(node, [node.this, node.expression], replace(check, problems=[]))
     families = [FAMILY.get(left), FAMILY.get(right)]
     wrong = next((family for family in families if family not in ("a number", None)), None)

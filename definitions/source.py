@@ -25,7 +25,7 @@ _compose_all: Any = yaml.compose_all  # pyright: ignore[reportUnknownMemberType,
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?\Z")
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
-_AMBIGUOUS = {"yes", "no", "on", "off", "y", "n"}
+_AMBIGUOUS = {"yes", "no", "on", "off"}
 _OCTAL = re.compile(r"[-+]?0[0-9]+\Z|[-+]?0[xob][0-9a-fA-F_]+\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)\Z", re.IGNORECASE)
 # `{if: x in (1, 2)}` is cut at the comma; the halves give themselves away by an unclosed bracket
@@ -101,12 +101,17 @@ class SourceFile:
         """The file name without its ending: a definition's name."""
         return PurePath(self.file).stem
 
-    def locate(self, path: Path, on_key: bool = False) -> Span:
-        """The span of a path; segments that are no keys of the file (union tags) are skipped."""
+    def known(self, path: Path) -> Path:
+        """A path with only those segments that are keys of the file: union tags are skipped."""
         known: Path = ()
         for part in path:
             if (*known, part) in self.values:
                 known = (*known, part)
+        return known
+
+    def locate(self, path: Path, on_key: bool = False) -> Span:
+        """The span of a path."""
+        known = self.known(path)
         table = self.keys if on_key and known in self.keys else self.values
         return table.get(known, self.start)
 
@@ -195,7 +200,7 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode):
             self.problem(node, "yaml-key", "a key must be plain text")
             return None
-        if node.value == "<<" and node.style is None:
+        if node.value == "<<" and not node.style:
             self.problem(node, "yaml-merge", "merge keys are not used here", "write the keys out")
             return None
         if any(unicodedata.category(c) in ("Cf", "Cc") for c in node.value):
@@ -210,7 +215,7 @@ class _Reader:
         if node.tag.startswith("!") or node.tag.startswith("tag:yaml.org,2002:python"):
             self.problem(node, "yaml-tag", f"the tag `{node.tag}` is not read here", "write plain values")
             return None
-        if node.style is not None:
+        if node.style:  # libyaml says "" for plain text, PyYAML None
             return text(value, place)
         if value in _WORDS:
             return _WORDS[value]
@@ -232,7 +237,7 @@ class _Reader:
         return text(value, place)
 
     def _notice_cut_value(self, mapping: Any, node: Any, value: Any) -> None:
-        if mapping.flow_style and isinstance(value, Text) and node.style is None and _OPEN_BRACKET.search(value):
+        if mapping.flow_style and isinstance(value, Text) and not node.style and _OPEN_BRACKET.search(value):
             self.problem(
                 node,
                 "cut-by-comma",

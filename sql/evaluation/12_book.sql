@@ -52,7 +52,7 @@ SELECT
     '{}',
     (
         -- sums and counts of row hashes do not depend on the order in which rows come
-        SELECT md5(concat_ws('|', $previous_chain, epoch_us($as_of), COUNT(*), SUM(md5_number_lower(line)), SUM(md5_number_upper(line))))
+        SELECT md5(concat_ws('|', $previous_chain, epoch_us($as_of), COUNT(*), SUM(md5_number_lower(line))))
         FROM (
             SELECT concat_ws('|', 't', participant_id, sequence, kind, from_step, to_step, hop_id, epoch_us(due_at), reason) AS line
             FROM state.transitions WHERE evaluation_id = $evaluation_id

@@ -74,18 +74,18 @@ def test_the_statements_that_admit_move_and_let_go_are_the_same_for_5_and_200_wo
 def test_what_asks_the_records_grows_by_chunks_not_by_workflows(plans: tuple[Plan, Plan]) -> None:
     few, lots = plans
     asking = [s for s in lots.statements if s.name not in fixed(lots)]
-    # 200 entries, 600 other conditions: one chunk for each 252, and two statements a chunk
+    # 200 entries and 600 other conditions: two statements a chunk
     assert len(asking) - len([s for s in few.statements if s.name not in fixed(few)]) <= 2 * (800 // CHUNK + 1)
 
 
-def test_no_chunk_holds_more_than_252_expressions(plans: tuple[Plan, Plan]) -> None:
+def test_no_chunk_holds_more_expressions_than_are_planned_well(plans: tuple[Plan, Plan]) -> None:
     wide = [
         s
         for s in plans[1].statements
         if re.search(r"_\d+$", s.name) and "TEMP TABLE" in s.sql and "aggregates" not in s.name
     ]
     counts = [len(re.findall(r"AS x\d+", s.sql)) for s in wide]
-    assert max(counts) == CHUNK
+    assert max(counts) == CHUNK <= 252
     assert sum(counts) >= 800
 
 

@@ -85,7 +85,6 @@ FROM moves;
 -- [planned] The actions on the way of each move.
 CREATE OR REPLACE TEMP TABLE planned AS
 SELECT
-    ROW_NUMBER() OVER () AS line,
     substr(md5(m.participant_id || '|' || s.step_id || '|1'), 1, 20) AS action_id,
     m.participant_id,
     m.workflow,

@@ -23,14 +23,14 @@ SELECT
 FROM planned AS p
 LEFT JOIN (
     SELECT
-        p.line,
+        p.action_id,
         '{' || string_agg(to_json(c.name) || ':' || COALESCE(f.result, 'null'), ',' ORDER BY c.name) || '}' AS content
     FROM planned AS p
     JOIN live.content_values AS c ON c.content_id = p.content_id
     LEFT JOIN found_values AS f
         ON f.value = c.value AND f.record = CASE c.subject WHEN 'recipient' THEN p.recipient ELSE p.record END
-    GROUP BY p.line
-) AS v ON v.line = p.line;
+    GROUP BY p.action_id
+) AS v ON v.action_id = p.action_id;
 
 -- [observed] Records whose objective is measured: those watched before, and those who entered just now.
 CREATE OR REPLACE TEMP TABLE observed AS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from sqlglot import exp
@@ -49,9 +50,22 @@ def call_type(node: exp.Expr, call: Call, check: Check) -> Type:
                 f"`{call.name}` takes {' or '.join(sorted(wanted))} here; this is {FAMILY.get(given, given)}",
             )
         types.append(given)
+    if call.name == "regexp_matches":
+        _check_pattern(call.args[1], check)
     if function.gives != "same":
         return function.gives
     return widest(node, types, check)
+
+
+def _check_pattern(node: exp.Expr, check: Check) -> None:
+    """A pattern that the engine cannot read would fail an evaluation of all workflows: it must be written out."""
+    if not isinstance(node, exp.Literal) or not node.is_string:
+        check.report(node, "arguments", "the pattern of `regexp_matches` is a text written out")
+        return
+    try:
+        re.compile(node.name)
+    except re.error as error:
+        check.report(node, "arguments", f"`{node.name}` is not a regular expression: {error}")
 
 
 def aggregate_type(node: exp.Expr, call: AggregateCall, check: Check) -> Type:

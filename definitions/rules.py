@@ -18,6 +18,7 @@ from definitions.source import Text, texts
 from definitions.steps import (
     ActionStep,
     BranchStep,
+    ExitStep,
     SplitStep,
     Step,
     WaitStep,
@@ -289,6 +290,41 @@ def _sequence(project: Project, file: str, steps: tuple[Step, ...]) -> Iterator[
             yield Problem(where, "two-waits", "two waits in a row", "make them one")
 
 
+def ways_stay_countable(project: Project) -> Iterator[Problem]:
+    """Branches in a row without a wait multiply the ways between two resting places; each way becomes a row."""
+    for name, workflow in project.workflows.items():
+        starts = [workflow.steps, *_after_waits(workflow.steps)]
+        if any(sum(_ways(steps)) > MAX_PATHS for steps in starts):
+            where = place_of(project, f"workflows/{name}.yaml", "steps")
+            message = f"more than {MAX_PATHS:,} ways lead from one wait to the next"
+            yield Problem(where, "too-many", message, "put a wait between the branches")
+
+
+def _after_waits(steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
+    for i, step in enumerate(steps):
+        if isinstance(step, WaitStep):
+            yield steps[i + 1 :]
+        for _, arm in arms_of(step):
+            yield from _after_waits(arm)
+
+
+def _ways(steps: tuple[Step, ...]) -> tuple[int, int]:
+    """How many ways lead through some steps, and how many come to rest or end among them."""
+    through, ending = 1, 0
+    for step in steps:
+        parts = [_ways(arm) for _, arm in arms_of(step)]
+        if isinstance(step, BranchStep) and not step.else_:
+            parts.append((1, 0))
+        if isinstance(step, WaitStep):
+            parts = [(1 if isinstance(step.wait, WaitUntil) else 0, 1)]
+        if isinstance(step, ExitStep):
+            parts = [(0, 1)]
+        if parts:
+            ending += through * sum(part[1] for part in parts)
+            through *= sum(part[0] for part in parts)
+    return through, ending
+
+
 def routes_lead_somewhere(project: Project) -> Iterator[Problem]:
     """Every route names a sink that is declared."""
     for kind, sink in project.settings.routes.items():
@@ -306,6 +342,7 @@ RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (
     conditions_are_sound,
     workflows_are_sound,
     steps_keep_their_limits,
+    ways_stay_countable,
     actions_are_sound,
     routes_lead_somewhere,
 )

@@ -2,48 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from definitions.catalog import CatalogObject
 from definitions.checking import check_expression
 from definitions.messages import faults_in, paths_in
-from definitions.places import step_place
+from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
 from definitions.project import Project
 from definitions.source import Text, texts
-from definitions.steps import ActionStep, Expr, walk
+from definitions.steps import (
+    ActionStep,
+    Assign,
+    Enroll,
+    ExitStep,
+    Expr,
+    Step,
+    WaitForDate,
+    WaitStep,
+    arms_of,
+    walk,
+)
 from definitions.workflow import Workflow
 
 
 def actions_are_sound(project: Project) -> Iterator[Problem]:
-    """Templates read fields that are there; updates write declared fields; assignments lead to one record."""
+    """Every action can be carried out: what it reads, writes, sends and starts is there."""
     for name, workflow in project.workflows.items():
         if workflow.object not in project.catalog:
             continue
         source = project.sources.get(f"workflows/{name}.yaml")
-        for step in walk(workflow.steps):
-            if isinstance(step, ActionStep):
-                where = step_place(project, f"workflows/{name}.yaml", step.id)
-                yield from _action(project, workflow, step, where)
+        yield from _steps(project, workflow, f"workflows/{name}.yaml", workflow.steps, frozenset())
         for text in texts(source.data.get("steps")) if source else ():
             yield from _template(project, workflow, text, text.place.span, text)
 
 
-def _action(project: Project, workflow: Workflow, step: ActionStep, where: Span) -> Iterator[Problem]:
+def _steps(
+    project: Project, workflow: Workflow, file: str, steps: tuple[Step, ...], before: frozenset[str]
+) -> Iterator[Problem]:
+    """`before`: the assign steps that lie before these."""
+    for step in steps:
+        where = step_place(project, file, step.id)
+        if isinstance(step, ActionStep):
+            yield from _action(project, workflow, step, where, before)
+        if isinstance(step, WaitStep) and isinstance(step.wait, WaitForDate):
+            yield from _date(project, workflow, step.wait)
+        for _, arm in arms_of(step):
+            yield from _steps(project, workflow, file, arm, before)
+        before |= {s.id for s in walk((step,)) if isinstance(s, ActionStep) and s.assign is not None}
+
+
+def _date(project: Project, workflow: Workflow, wait: WaitForDate) -> Iterator[Problem]:
+    given, problems = check_expression(wait.for_date, workflow.object, project.catalog)
+    yield from problems
+    if given not in ("date", "timestamp", "any"):
+        yield Problem(wait.for_date.span(), "type", "`for_date` is a date or a timestamp")
+
+
+def _action(
+    project: Project, workflow: Workflow, step: ActionStep, where: Span, before: frozenset[str]
+) -> Iterator[Problem]:
     spec = project.catalog[workflow.object]
-    for field in step.update or {}:
-        if field not in spec.fields:
-            yield Problem(
-                where, "unknown-field", f"`{field}` is not a field of {spec.object}", did_you_mean(field, spec.fields)
-            )
-    for value in (*(step.update or {}).values(), *(step.webhook.body.values() if step.webhook else ())):
+    yield from _fields(step.update or {}, spec, where)
+    for value in step.values:
         if isinstance(value, Expr):
             yield from check_expression(value.expression, workflow.object, project.catalog)[1]
-    assign = step.task.assign if step.task else step.email.from_ if step.email else None
-    if assign is not None and "@" not in assign:
-        hops = project.catalog.walk(workflow.object, (assign,))
+    if step.user is not None and "@" not in step.user and step.user not in before:
+        hops = project.catalog.walk(workflow.object, (step.user,))
         if hops is None or any(hop.many for hop in hops):
-            hint = did_you_mean(assign, spec.relations)
-            yield Problem(where, "unknown-relation", f"`{assign}` is not a many-to-one relation of {spec.object}", hint)
+            hint = did_you_mean(step.user, (*spec.relations, *before))
+            message = (
+                f"`{step.user}` is not a many-to-one relation of {spec.object}, nor an assign step before this one"
+            )
+            yield Problem(where, "unknown-relation", message, hint)
+    if step.create is not None:
+        made = project.catalog.objects.get(step.create.object)
+        if made is None:
+            hint = did_you_mean(step.create.object, project.catalog.objects)
+            yield Problem(where, "unknown-object", f"`{step.create.object}` is not an object", hint)
+        else:
+            yield from _fields(step.create.fields, made, where)
+    if step.assign is not None:
+        yield from _assign(project, workflow, step.assign, where)
+    if step.enroll is not None:
+        yield from _enroll(project, workflow, step.enroll, where)
     if step.email is not None:
         body = project.messages.get(step.email.template)
         if body is None:
@@ -51,6 +93,77 @@ def _action(project: Project, workflow: Workflow, step: ActionStep, where: Span)
             yield Problem(where, "unknown-message", f"there is no file `{step.email.template}`", hint)
         else:
             yield from _template(project, workflow, body, Span(step.email.template, 1, 1), None)
+
+
+def _fields(values: Mapping[str, object], spec: CatalogObject, where: Span) -> Iterator[Problem]:
+    for field in values:
+        if field not in spec.fields:
+            hint = did_you_mean(field, spec.fields)
+            yield Problem(where, "unknown-field", f"`{field}` is not a field of {spec.object}", hint)
+
+
+def _assign(project: Project, workflow: Workflow, assign: Assign, where: Span) -> Iterator[Problem]:
+    spec = project.catalog[workflow.object]
+    relation = spec.relations.get(assign.relation)
+    if relation is None or relation.key is None or str(relation.object) not in project.catalog:
+        hint = did_you_mean(assign.relation, spec.relations)
+        message = f"`{assign.relation}` is not a many-to-one relation of {spec.object} with a key to write"
+        yield Problem(where, "unknown-relation", message, hint)
+        return
+    for name, expression in (("where", assign.where), ("absent", assign.absent), ("load", assign.load)):
+        if expression is not None:
+            given, problems = check_expression(expression, str(relation.object), project.catalog)
+            yield from problems
+            wanted = ("integer", "number") if name == "load" else ("boolean",)
+            if given not in (*wanted, "any", "null"):
+                what = "a number" if name == "load" else "a truth"
+                yield Problem(expression.span(), "type", f"`{name}` is {what}")
+
+
+def _enroll(project: Project, workflow: Workflow, enroll: Enroll, where: Span) -> Iterator[Problem]:
+    other = project.workflows.get(enroll.workflow)
+    if other is None:
+        hint = did_you_mean(enroll.workflow, project.workflows)
+        yield Problem(where, "unknown-workflow", f"`{enroll.workflow}` is not a workflow", hint)
+        return
+    path = (enroll.relation,) if enroll.relation else ()
+    target = project.catalog.target(workflow.object, path) if path else workflow.object
+    if target is None:
+        hint = did_you_mean(str(enroll.relation), project.catalog[workflow.object].relations)
+        yield Problem(where, "unknown-relation", f"`{enroll.relation}` is not a relation of {workflow.object}", hint)
+    elif target != other.object:
+        message = f"`{enroll.workflow}` is about {other.object}, not {target}"
+        yield Problem(where, "wrong-object", message, f"name a `relation` that leads to {other.object}")
+    elif other.entry.each is not None:
+        message = f"`{enroll.workflow}` takes related rows, not records"
+        yield Problem(where, "wrong-object", message)
+
+
+def enrolling_ends(project: Project) -> Iterator[Problem]:
+    """Workflows that start each other without a wait between would never end."""
+    starts = {n: {s.enroll.workflow for s in before_a_wait(w.steps) if s.enroll} for n, w in project.workflows.items()}
+    for name in project.workflows:
+        reached, pending = set[str](), list(starts[name])
+        while pending:
+            other = pending.pop()
+            if other not in reached:
+                reached.add(other)
+                pending.extend(starts.get(other, ()))
+        if name in reached:
+            where = place_of(project, f"workflows/{name}.yaml", "steps")
+            hint = "put a wait before the `enroll` of one of them"
+            yield Problem(where, "endless-enrolling", f"`{name}` starts itself again without a wait", hint)
+
+
+def before_a_wait(steps: tuple[Step, ...]) -> Iterator[ActionStep]:
+    """The actions that can be reached without resting."""
+    for step in steps:
+        if isinstance(step, ActionStep):
+            yield step
+        for _, arm in arms_of(step):
+            yield from before_a_wait(arm)
+        if isinstance(step, WaitStep | ExitStep):
+            return
 
 
 def _template(project: Project, workflow: Workflow, text: str, start: Span, placed: Text | None) -> Iterator[Problem]:
@@ -78,12 +191,14 @@ def template_path_problem(path: tuple[str, ...], workflow: Workflow, project: Pr
     root, rest = str(path[0]), tuple(str(p) for p in path[1:])
     object_ = workflow.object if root == workflow.object else None
     if root == "recipient" and workflow.recipient is not None:
-        hops = project.catalog.walk(workflow.object, (workflow.recipient.relation,))
-        object_ = hops[-1].target if hops else None
+        object_ = project.catalog.target(workflow.object, (workflow.recipient.relation,))
+    if root == "row" and workflow.entry.each is not None:
+        object_ = project.catalog.target(workflow.object, (workflow.entry.each.relation,))
     if object_ is None or not rest:
+        roots = [workflow.object, "recipient", *(["row"] if workflow.entry.each is not None else [])]
         return (
             f"`{'.'.join(map(str, path))}` is not known in a template",
-            f"names begin with `{workflow.object}.` or `recipient.`",
+            "names begin with " + ", ".join(f"`{r}.`" for r in roots),
         )
     for name in rest[:-1]:
         hops = project.catalog.walk(object_, (name,))

@@ -8,17 +8,17 @@ from dataclasses import replace
 from sqlglot import exp
 
 from definitions.check import FAMILY, Check
+from definitions.conditions import leaves
 from definitions.grammar import AggregateCall, Call, Unresolved, parts_of, relation_of, resolve
 from definitions.operators import is_time_text, same_family, widest
 from definitions.problems import did_you_mean
-from definitions.vocabulary import AGGREGATES, FUNCTIONS, LATER, SPECIAL, Type, known_names
+from definitions.vocabulary import AGGREGATES, FUNCTIONS, RESULTS, SPECIAL, WITHIN, Type, known_names
 
 
 def call_type(node: exp.Expr, call: Call, check: Check) -> Type:
     if call.name in SPECIAL:
+        _check_named(node, call, check)
         return _SPECIAL[call.name](node, call, check)
-    if call.name in LATER:
-        return check.report(node, "not-supported-yet", f"`{call.name}` is not supported yet")
     function = FUNCTIONS.get(call.name)
     if function is None:
         if call.name in AGGREGATES:
@@ -69,13 +69,6 @@ def _check_pattern(node: exp.Expr, check: Check) -> None:
 
 
 def aggregate_type(node: exp.Expr, call: AggregateCall, check: Check) -> Type:
-    if check.scope.path:
-        return check.report(
-            node,
-            "not-supported-yet",
-            "an aggregate inside an aggregate is not supported yet",
-            "make it a computed field",
-        )
     path = relation_of(call, check.catalog, check.scope)
     if isinstance(path, Unresolved):
         return check.report(node, path.code, path.message, did_you_mean(path.name, path.known))
@@ -129,86 +122,256 @@ def _result_type(node: exp.Expr, call: AggregateCall, given: Type, check: Check)
             return given
 
 
-def _tracked_field(node: exp.Expr, call: Call, check: Check, count: int) -> Type:
-    """The field of a change function: a plain field of the record itself."""
+def _check_named(node: exp.Expr, call: Call, check: Check) -> None:
+    """Named arguments: `within` where a look-back makes sense, `from` and `to` of `changed`."""
+    for name, value in call.named.items():
+        if name == "within" and call.name in WITHIN:
+            if not isinstance(value, exp.Interval):
+                check.report(node, "arguments", "`within` takes an interval, such as `within => interval 7 days`")
+            else:
+                check.type(value)
+        elif not (call.name == "changed" and name in ("from", "to")):
+            known = (["within"] if call.name in WITHIN else []) + (["from", "to"] if call.name == "changed" else [])
+            check.report(node, "arguments", f"`{call.name}` knows no `{name}`", did_you_mean(name, known))
+
+
+def _own_record(node: exp.Expr, call: Call, check: Check) -> bool:
+    """Functions about the record itself cannot be asked of a related one."""
+    if check.scope.path:
+        message = f"`{call.name}` is about the record itself and cannot stand inside an aggregate"
+        check.report(node, "own-record", message, f"ask it in a segment or workflow of {check.scope.object}")
+        return False
+    return True
+
+
+def _tracked_field(node: exp.Expr, call: Call, check: Check, count: int, second: str = "a value") -> Type:
+    """The type of the field of a history function: a plain field of the record itself."""
+    if not _own_record(node, call, check):
+        return "any"
     if len(call.args) != count or not isinstance(call.args[0] if call.args else None, exp.Column):
-        return check.report(
-            node,
-            "arguments",
-            f"`{call.name}` takes a field of {check.scope.object}{' and a value' if count == 2 else ''}",
-        )
+        takes = f"a field of {check.scope.object}{f' and {second}' if count == 2 else ''}"
+        return check.report(node, "arguments", f"`{call.name}` takes {takes}")
     found = resolve(parts_of(call.args[0]), check.catalog, check.scope)
     if isinstance(found, Unresolved):
         return check.report(call.args[0], found.code, found.message, did_you_mean(found.name, found.known))
-    if found.hops or found.computed or check.scope.path:
-        return check.report(call.args[0], "not-supported-yet", f"`{call.name}` follows plain fields of the record only")
-    if not check.history:
-        return check.report(node, "no-history", f"`{call.name}` needs history and cannot be used here")
-    values = [*call.args[1:], *call.named.values()]
-    same_family(node, [call.args[0], *values], check)
-    return "boolean"
+    if found.hops or found.computed:
+        what = "a computed field" if found.computed else "a field of another record"
+        message = f"`{call.name}` follows plain fields of the record itself, and this is {what}"
+        return check.report(call.args[0], "own-record", message)
+    return check.type(call.args[0])
 
 
 def _changed(node: exp.Expr, call: Call, check: Check) -> Type:
-    for name in call.named:
-        if name == "within":
-            check.report(node, "not-supported-yet", "`within` is not supported yet")
-        elif name not in ("from", "to"):
-            check.report(node, "arguments", f"`changed` knows no `{name}`", "use `from` and `to`")
+    _tracked_field(node, call, check, 1)
+    same_family(node, [*call.args[:1], *(v for n, v in call.named.items() if n != "within")], check)
+    return "boolean"
+
+
+def _compared_value(node: exp.Expr, call: Call, check: Check) -> Type:
+    if _tracked_field(node, call, check, 2) != "any":
+        same_family(node, list(call.args), check)
+    return "boolean"
+
+
+def _moved(node: exp.Expr, call: Call, check: Check) -> Type:
+    """increased_by, decreased_by: a number, or a percentage in quotes."""
+    given = _tracked_field(node, call, check, 2, "a number or a percentage such as '20%'")
+    if given == "any":
+        return "boolean"
+    if FAMILY.get(given) != "a number":
+        check.report(call.args[0], "type", f"`{call.name}` follows numbers; this is {FAMILY.get(given, given)}")
+    by = call.args[1]
+    if isinstance(by, exp.Literal) and by.is_string:
+        if not re.fullmatch(r"\d+(\.\d+)?%", by.name):
+            check.report(by, "arguments", f"`{by.name}` is not a percentage", "write a number, or such as '20%'")
+    elif FAMILY.get(check.type(by)) not in ("a number", None):
+        check.report(by, "type", f"`{call.name}` takes a number or a percentage such as '20%'")
+    return "boolean"
+
+
+def _crossed(node: exp.Expr, call: Call, check: Check) -> Type:
+    given = _tracked_field(node, call, check, 2, "a threshold")
+    if given != "any":
+        same_family(node, list(call.args), check)
+        if FAMILY.get(given) not in ("a number", "a time"):
+            check.report(call.args[0], "type", f"`{call.name}` follows numbers; this is {FAMILY.get(given, given)}")
+    return "boolean"
+
+
+def _previous(node: exp.Expr, call: Call, check: Check) -> Type:
     return _tracked_field(node, call, check, 1)
 
 
-def _changed_value(node: exp.Expr, call: Call, check: Check) -> Type:
-    if call.named:
-        check.report(node, "not-supported-yet", "`within` is not supported yet")
-    return _tracked_field(node, call, check, 2)
+def _value_at(node: exp.Expr, call: Call, check: Check) -> Type:
+    given = _tracked_field(node, call, check, 2, "a time")
+    if given != "any":
+        when = check.type(call.args[1])
+        if when not in ("date", "timestamp", "any") and not is_time_text(call.args[1], when, "date"):
+            check.report(call.args[1], "type", f"`value_at` takes a time; this is {FAMILY.get(when, when)}")
+    return given
 
 
-def _created(node: exp.Expr, call: Call, check: Check) -> Type:
-    if call.named:
-        check.report(node, "not-supported-yet", "`within` is not supported yet")
-    elif call.args or check.scope.path:
-        check.report(node, "arguments", "`created()` takes nothing and is about the record itself")
+def _seen(node: exp.Expr, call: Call, check: Check) -> Type:
+    if _own_record(node, call, check) and call.args:
+        check.report(node, "arguments", f"`{call.name}()` takes nothing and is about the record itself")
     return "boolean"
+
+
+def _anniversary(node: exp.Expr, call: Call, check: Check) -> Type:
+    given = check.type(call.args[0]) if len(call.args) == 1 else "null"
+    if given not in ("date", "timestamp", "any"):
+        return check.report(node, "arguments", "`anniversary` takes a date, such as anniversary(signup_date)")
+    return "date"
+
+
+def _literal(call: Call, at: int = 0) -> str | None:
+    found = call.args[at] if len(call.args) > at else None
+    return found.name if isinstance(found, exp.Literal) and found.is_string else None
 
 
 def _segment(node: exp.Expr, call: Call, check: Check) -> Type:
-    name = call.args[0].name if len(call.args) == 1 and isinstance(call.args[0], exp.Literal) else None
+    name = _literal(call) if len(call.args) == 1 else None
     if name is None:
         return check.report(node, "arguments", "`segment` takes a name in quotes, such as segment('churned')")
-    if check.scope.path:
-        return check.report(node, "not-supported-yet", "a segment inside an aggregate is not supported yet")
-    segment = check.segments.get(name)
+    segment = check.known.segments.get(name)
     if segment is None:
-        return check.report(node, "unknown-segment", f"`{name}` is not a segment", did_you_mean(name, check.segments))
+        hint = did_you_mean(name, check.known.segments)
+        return check.report(node, "unknown-segment", f"`{name}` is not a segment", hint)
     if segment.object != check.scope.object:
-        return check.report(
-            node, "unknown-segment", f"the segment `{name}` is about {segment.object}, not {check.scope.object}"
-        )
+        message = f"the segment `{name}` is about {segment.object}, not {check.scope.object}"
+        return check.report(node, "unknown-segment", message)
+    if check.scope.path:
+        used = next(filter(None, (_asks_itself(leaf.expression.tree, check) for leaf in leaves(segment.when))), None)
+        if used is not None:
+            message = f"the segment `{name}` uses `{used}`, which is about the {segment.object} itself"
+            return check.report(node, "own-record", message)
     return "boolean"
 
 
+def _asks_itself(tree: exp.Expr, check: Check) -> str | None:
+    from definitions.checking import own_record_call  # the two folds need each other
+
+    return own_record_call(tree, check.scope.object, check)
+
+
 def _held_for(node: exp.Expr, call: Call, check: Check) -> Type:
-    if len(call.args) != 2 or not isinstance(call.args[1], exp.Interval) or check.scope.path:
-        return check.report(
-            node,
-            "arguments",
-            "`held_for` takes a condition and an interval, such as held_for(seats > 5, interval 14 days)",
-        )
+    if not _own_record(node, call, check):
+        return "boolean"
+    if len(call.args) != 2 or not isinstance(call.args[1], exp.Interval):
+        hint = "such as held_for(seats > 5, interval 14 days)"
+        return check.report(node, "arguments", "`held_for` takes a condition and an interval", hint)
     if any(isinstance(n, exp.Anonymous) and str(n.this).lower() == "held_for" for n in call.args[0].walk()):
         return check.report(node, "arguments", "`held_for` inside `held_for`")
-    given = check.type(call.args[0])
+    given = replace(check, inside=None).type(call.args[0])
     if given not in ("boolean", "any", "null"):
         check.report(call.args[0], "type", "`held_for` takes a condition")
     check.type(call.args[1])
     return "boolean"
 
 
+def _membership(node: exp.Expr, call: Call, check: Check) -> Type:
+    name = _literal(call) if len(call.args) == 1 else None
+    if name is None:
+        check.report(node, "arguments", f"`{call.name}` takes a workflow's name in quotes")
+    elif _own_record(node, call, check) and name not in check.known.workflows:
+        hint = did_you_mean(name, check.known.workflows)
+        check.report(node, "unknown-workflow", f"`{name}` is not a workflow", hint)
+    return "boolean"
+
+
+def _journey(node: exp.Expr, call: Call, check: Check) -> Type:
+    gives: Type = {"journey_stage": "text", "stage_goal": "boolean"}.get(call.name, "integer")  # pyright: ignore[reportAssignmentType]
+    name, takes = _literal(call), 2 if call.name == "stage_goal" else 1
+    if name is None or len(call.args) != takes:
+        what = "a journey's and a goal's name" if takes == 2 else "a journey's name"
+        return check.report(node, "arguments", f"`{call.name}` takes {what} in quotes")
+    if not _own_record(node, call, check):
+        return gives
+    journey = check.known.journeys.get(name)
+    if journey is None:
+        hint = did_you_mean(name, check.known.journeys)
+        return check.report(node, "unknown-journey", f"`{name}` is not a journey", hint)
+    if journey.object != check.scope.object:
+        message = f"the journey `{name}` is about {journey.object}, not {check.scope.object}"
+        return check.report(node, "unknown-journey", message)
+    if call.name == "stage_goal" and not journey.goal(_literal(call, 1) or ""):
+        goals = [goal for stage in journey.stages for goal in stage.goals]
+        hint = did_you_mean(call.args[1].name, goals)
+        check.report(call.args[1], "unknown-goal", f"`{call.args[1].name}` is not a goal of `{name}`", hint)
+    if call.name == "days_left_in_stage" and not any(stage.duration for stage in journey.stages):
+        check.report(node, "no-duration", f"no stage of `{name}` has a duration")
+    return gives
+
+
+def _days_inside(node: exp.Expr, call: Call, check: Check) -> Type:
+    if call.args:
+        check.report(node, "arguments", "`days_inside()` takes nothing")
+    _participant(node, call, check)
+    return "integer"
+
+
+def _at_entry(node: exp.Expr, call: Call, check: Check) -> Type:
+    if len(call.args) != 1:
+        return check.report(node, "arguments", "`at_entry` takes a field, such as at_entry(seats)")
+    if not _participant(node, call, check):
+        return "any"
+    return replace(check, inside=None).type(call.args[0])
+
+
+def _result(node: exp.Expr, call: Call, check: Check) -> Type:
+    gives: Type = "text" if call.name == "outcome" else "boolean"
+    step = _literal(call) if len(call.args) == 1 else None
+    if step is None:
+        return check.report(node, "arguments", f"`{call.name}` takes a step's id in quotes")
+    if not _participant(node, call, check) or check.inside is None:
+        return gives
+    kind = check.inside.steps.get(step)
+    if kind is None:
+        hint = did_you_mean(step, check.inside.steps)
+        return check.report(node, "unknown-step", f"`{step}` is not an action of this workflow", hint)
+    if check.inside.upstream is not None and step not in check.inside.upstream:
+        return check.report(node, "not-upstream", f"`{step}` does not come before this place: it has no result here")
+    kinds = RESULTS[call.name]
+    if kinds and kind.rstrip("?") not in kinds:
+        message = f"`{call.name}` is a result of {' and '.join(sorted(kinds))} steps; `{step}` is {kind.rstrip('?')}"
+        check.report(node, "wrong-result", message)
+    elif not kinds and not kind.endswith("?"):
+        hint = f"add `approval: required` to `{step}`"
+        check.report(node, "wrong-result", f"`{step}` asks for no approval", hint)
+    return gives
+
+
+def _participant(node: exp.Expr, call: Call, check: Check) -> bool:
+    if check.inside is not None and not check.scope.path:
+        return True
+    hint = "it can be asked in branches, waits, exits, goals and objectives, outside of aggregates"
+    check.report(node, "no-participant", f"`{call.name}` is known only where a participant exists", hint)
+    return False
+
+
 _SPECIAL = {
     "changed": _changed,
-    "changed_to": _changed_value,
-    "changed_from": _changed_value,
-    "created": _created,
+    "changed_to": _compared_value,
+    "changed_from": _compared_value,
+    "was_ever": _compared_value,
+    "increased_by": _moved,
+    "decreased_by": _moved,
+    "crossed_above": _crossed,
+    "crossed_below": _crossed,
+    "previous": _previous,
+    "value_at": _value_at,
+    "created": _seen,
+    "updated": _seen,
+    "anniversary": _anniversary,
     "segment": _segment,
     "held_for": _held_for,
+    "in_workflow": _membership,
+    "completed_workflow": _membership,
+    "journey_stage": _journey,
+    "days_in_stage": _journey,
+    "days_left_in_stage": _journey,
+    "stage_goal": _journey,
+    "days_inside": _days_inside,
+    "at_entry": _at_entry,
+    **dict.fromkeys(RESULTS, _result),
 }

@@ -48,6 +48,15 @@ class Relation(Model):
         return self
 
 
+class Activity(Model):
+    """Rows of an object that are something a person did, such as an answer or a meeting."""
+
+    at: Name = Field(description="the field with its own time")
+    of: Name = Field(description="the many-to-one relation to the person or record that did it")
+    where: Sql | None = Field(default=None, description="which rows")
+    outcome: Name | None = Field(default=None, description="the field with the outcome, for `outcome('x')`")
+
+
 class CatalogObject(Model):
     """One CRM object: where it comes from, its key, fields, relations and computed fields."""
 
@@ -61,6 +70,15 @@ class CatalogObject(Model):
     relations: dict[Name, Relation] = Field(default={}, description="ways to other objects")
     computed: dict[Name, Sql] = Field(default={}, description="fields that are expressions over others")
     track: tuple[Name, ...] = Field(default=(), description="fields whose earlier values are kept")
+    send_as: Name | None = Field(
+        default=None, description="a boolean field: this user lets workflows send in their name"
+    )
+    merged_into: Name | None = Field(
+        default=None, description="a filled value means the record is gone: it was merged into the one with this key"
+    )
+    activities: dict[
+        Literal["incoming_email", "incoming_sms", "incoming_call", "meeting_booked", "outcome"], Activity
+    ] = Field(default={}, description="rows that are goals: answers, calls, meetings, outcomes")
     exists_from: Name | None = Field(default=None, description="replay: the record is not there before this date")
 
     @field_validator("table")

@@ -10,6 +10,7 @@ from sqlglot import exp
 from definitions.catalog import Catalog
 from definitions.conditions import Expression
 from definitions.grammar import Scope
+from definitions.journey import Journey
 from definitions.problems import Problem, Severity
 from definitions.segment import Segment
 from definitions.vocabulary import Type
@@ -27,17 +28,37 @@ FAMILY: dict[Type, str] = {
 """Types that may meet have the same word here."""
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a project names beside its objects: conditions may refer to it."""
+
+    segments: Mapping[str, Segment] = field(default_factory=dict[str, Segment])
+    journeys: Mapping[str, Journey] = field(default_factory=dict[str, Journey])
+    workflows: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Where a participant stands: the kinds of its workflow's action steps, and which of them lie before it.
+
+    A kind ends in `?` where the action asks for approval. `upstream` None: all of them, as for an exit condition.
+    """
+
+    steps: Mapping[str, str]
+    upstream: frozenset[str] | None = None
+
+
 @dataclass
 class Check:
     """One expression being checked. `fold` gives the type of a node; operators and calls ask it for their parts."""
 
     catalog: Catalog
-    segments: Mapping[str, Segment]
+    known: Known
     expression: Expression
     scope: Scope
     fold: Callable[[exp.Expr, Check], Type]
     problems: list[Problem] = field(default_factory=list[Problem])
-    history: bool = True
+    inside: Inside | None = None
 
     def type(self, node: exp.Expr) -> Type:
         """The type of a part; its problems are noted."""

@@ -5,7 +5,7 @@ NULL is allowed everywhere; what may not meet are families of types (text, numbe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import cast
 
 from sqlglot import exp
@@ -13,22 +13,21 @@ from sqlglot import exp
 from definitions import operators
 from definitions.calls import aggregate_type, call_type
 from definitions.catalog import Catalog
-from definitions.check import FAMILY, Check
+from definitions.check import FAMILY, Check, Inside, Known
 from definitions.conditions import Condition, Expression, leaves
 from definitions.grammar import Name, Scope, Unresolved, aggregate_of, call_of, parts_of, resolve
 from definitions.problems import Problem, did_you_mean
-from definitions.segment import Segment
-from definitions.vocabulary import SPECIAL, Type, known_names
+from definitions.vocabulary import OWN_RECORD, TRACKED, Type, known_names
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
 
 def check_condition(
-    condition: Condition, object_: str, catalog: Catalog, segments: Mapping[str, Segment]
+    condition: Condition, object_: str, catalog: Catalog, known: Known, inside: Inside | None = None
 ) -> Iterator[Problem]:
-    """Every problem of every leaf of a condition on an object."""
+    """Every problem of every leaf of a condition on an object; `inside` where a participant exists."""
     for leaf in leaves(condition):
-        check = Check(catalog, segments, leaf.expression, Scope(object_), _type)
+        check = Check(catalog, known, leaf.expression, Scope(object_), _type, inside=inside)
         given = type_of(check)
         if given not in ("boolean", "any", "null"):
             check.report(
@@ -38,10 +37,10 @@ def check_condition(
 
 
 def check_expression(
-    expression: Expression, object_: str, catalog: Catalog, history: bool = False
+    expression: Expression, object_: str, catalog: Catalog, root: str | None = None, path: tuple[str, ...] = ()
 ) -> tuple[Type, list[Problem]]:
-    """The type of an expression on an object, and its problems."""
-    check = Check(catalog, {}, expression, Scope(object_), _type, history=history)
+    """The type of an expression on an object, and its problems; with `root`, on a record related to it by `path`."""
+    check = Check(catalog, Known(), expression, Scope(object_, root, path), _type)
     return type_of(check), check.problems
 
 
@@ -137,31 +136,43 @@ def _refuse(node: exp.Expr, check: Check) -> Type:
 
 
 def _name(node: exp.Expr, check: Check) -> Type:
-    found = resolve(parts_of(node), check.catalog, check.scope)
+    parts = parts_of(node)
+    if parts == ("entered_at",) and check.catalog[check.scope.object].spec("entered_at") is None:
+        if check.inside is None or check.scope.path:
+            return check.report(node, "no-participant", "`entered_at` is known only where a participant exists")
+        return "timestamp"
+    found = resolve(parts, check.catalog, check.scope)
     if isinstance(found, Unresolved):
         return check.report(node, found.code, found.message, did_you_mean(found.name, found.known))
-    aggregates = bool(check.scope.path) or found.from_root
-    if found.computed and (found.hops or aggregates) and _looks_further(found, check.catalog, aggregates):
-        message = f"the computed field `{found.field}` looks beyond its own record: using it from another is not supported yet"
-        return check.report(node, "not-supported-yet", message)
+    if found.computed and (found.hops or check.scope.path or found.from_root):
+        used = own_record_call(check.catalog[found.object].computed[found.field].tree, found.object, check)
+        if used is not None:
+            message = f"the computed field `{found.field}` uses `{used}`, which is about the {found.object} itself"
+            return check.report(node, "own-record", message, f"ask it in a segment or workflow of {found.object}")
     return type_of_name(found, check.catalog)
 
 
-def _looks_further(name: Name, catalog: Catalog, aggregates: bool, seen: frozenset[str] = frozenset()) -> bool:
-    """A computed field that needs history or segments, or (where they matter) aggregates."""
-    if name.field in seen:
-        return False
-    tree = catalog[name.object].computed[name.field].tree
-    if any(
-        (aggregates and aggregate_of(n) is not None) or getattr(call_of(n), "name", None) in SPECIAL
-        for n in tree.walk()
-    ):
-        return True
-    inner = (resolve(parts_of(c), catalog, Scope(name.object)) for c in tree.find_all(exp.Column))
-    return any(
-        isinstance(i, Name) and i.computed and _looks_further(i, catalog, aggregates, seen | {name.field})
-        for i in inner
-    )
+def own_record_call(tree: exp.Expr, object_: str, check: Check, seen: frozenset[str] = frozenset()) -> str | None:
+    """The first function in a tree that only the record itself can be asked, also by way of computed fields."""
+    for node in tree.walk():
+        call = call_of(node)
+        if call is not None and call.name in OWN_RECORD:
+            return call.name
+        if call is not None and call.name == "segment" and call.args and call.args[0].name in check.known.segments:
+            name = call.args[0].name
+            if name not in seen:
+                for leaf in leaves(check.known.segments[name].when):
+                    used = own_record_call(leaf.expression.tree, object_, check, seen | {name})
+                    if used is not None:
+                        return used
+        if isinstance(node, exp.Column):
+            inner = resolve(parts_of(node), check.catalog, Scope(object_))
+            if isinstance(inner, Name) and inner.computed and inner.field not in seen and not inner.hops:
+                deeper = check.catalog[inner.object].computed[inner.field].tree
+                used = own_record_call(deeper, inner.object, check, seen | {inner.field})
+                if used is not None:
+                    return used
+    return None
 
 
 def type_of_name(name: Name, catalog: Catalog, seen: frozenset[tuple[str, str]] = frozenset()) -> Type:
@@ -172,7 +183,7 @@ def type_of_name(name: Name, catalog: Catalog, seen: frozenset[tuple[str, str]] 
         return found.type if found else "any"
     if (name.object, name.field) in seen:
         return "any"
-    inner = Check(catalog, {}, spec.computed[name.field], Scope(name.object), _type)
+    inner = Check(catalog, Known(), spec.computed[name.field], Scope(name.object), _type)
     return type_of(inner) if not _circular(name, catalog, seen) else "any"
 
 
@@ -194,29 +205,25 @@ def circular_computed(object_: str, field_: str, catalog: Catalog) -> bool:
 
 def segments_in(expression: Expression) -> list[str]:
     """Names of the segments an expression uses."""
+    return named_in(expression, "segment")
+
+
+def named_in(expression: Expression, function: str) -> list[str]:
+    """The quoted names that calls of a function name, such as the segments an expression uses."""
     calls = (call_of(n) for n in expression.tree.find_all(exp.Anonymous))
-    return [
-        c.args[0].name
-        for c in calls
-        if c and c.name == "segment" and len(c.args) == 1 and isinstance(c.args[0], exp.Literal)
-    ]
+    return [c.args[0].name for c in calls if c and c.name == function and c.args and isinstance(c.args[0], exp.Literal)]
 
 
 def tracked_in(expression: Expression) -> list[str]:
-    """Fields that change functions of the expression look at."""
+    """Fields whose history functions of the expression look at."""
     found: list[str] = []
     for node in expression.tree.find_all(exp.Anonymous):
         call = call_of(cast(exp.Expr, node))
-        if (
-            call
-            and call.name in ("changed", "changed_to", "changed_from")
-            and call.args
-            and isinstance(call.args[0], exp.Column)
-        ):
+        if call and call.name in TRACKED and call.args and isinstance(call.args[0], exp.Column):
             found.append(parts_of(call.args[0])[-1])
     return found
 
 
 def type_in(node: exp.Expr, catalog: Catalog, scope: Scope) -> Type:
     """The type of a part of an expression that has been checked."""
-    return _type(node, Check(catalog, {}, Expression("", node), scope, _type))
+    return _type(node, Check(catalog, Known(), Expression("", node), scope, _type, inside=Inside({})))

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from definitions.catalog import Catalog, CatalogObject
 from definitions.errors import ProblemsFound, UserError
+from definitions.journey import Journey
 from definitions.problems import Problem, Span, did_you_mean, in_order
 from definitions.project import Project, ProjectSettings
 from definitions.rules import check_project
@@ -20,34 +21,14 @@ from definitions.source import SourceFile, read_source
 from definitions.values import Model
 from definitions.workflow import Workflow
 
-FOLDERS: dict[str, type[Model]] = {"catalog": CatalogObject, "segments": Segment, "workflows": Workflow}
-LATER_FOLDERS = ("journeys", "calendars", "tests")
-LATER_KEYS = frozenset(
-    [
-        "communication",
-        "while_inside",
-        "run_once",
-        "goals",
-        "at_most",
-        "stage",
-        "schedule",
-        "each",
-        "on_structural_change",
-        "limits",
-        "roles",
-        "fallback",
-        "approval",
-        "send_as",
-        "cancel",
-        "for_date",
-        "offset",
-        "past",
-        "missing",
-        "priority_of",
-        "versions",
-        "guards",
-    ]
-)
+FOLDERS: dict[str, type[Model]] = {
+    "catalog": CatalogObject,
+    "segments": Segment,
+    "journeys": Journey,
+    "workflows": Workflow,
+}
+LATER_FOLDERS = ("calendars", "tests")
+LATER_KEYS = frozenset(["communication", "roles", "limits", "guards"])
 _M = TypeVar("_M", bound=Model)
 
 
@@ -115,6 +96,7 @@ class _Loading:
                 )
         objects = self.all("catalog", CatalogObject)
         segments = self.all("segments", Segment)
+        journeys = self.all("journeys", Journey)
         workflows = self.all("workflows", Workflow)
         for name, made in objects.items():
             if made.object != name:
@@ -126,7 +108,7 @@ class _Loading:
             return None
         messages = {f: t for f, t in self.files.items() if f.startswith("messages/")}
         catalog = Catalog({made.object: made for made in objects.values()})
-        return Project(settings, catalog, segments, workflows, messages, dict(self.files), self.sources)
+        return Project(settings, catalog, segments, workflows, journeys, messages, dict(self.files), self.sources)
 
     def inside(self, folder: str) -> Iterator[str]:
         yield from (f for f in sorted(self.files) if f.startswith(f"{folder}/") and f.endswith((".yaml", ".yml")))

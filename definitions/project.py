@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from definitions.catalog import Catalog
+from definitions.journey import Journey
 from definitions.problems import Problem
 from definitions.segment import Segment
 from definitions.source import SourceFile
@@ -56,6 +57,7 @@ class Project:
     catalog: Catalog
     segments: Mapping[str, Segment]
     workflows: Mapping[str, Workflow]
+    journeys: Mapping[str, Journey]
     messages: Mapping[str, str]
     files: Mapping[str, str]
     sources: Mapping[str, SourceFile] = field(repr=False, compare=False, default_factory=dict[str, SourceFile])

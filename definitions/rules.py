@@ -7,20 +7,26 @@ from itertools import pairwise
 
 from sqlglot import exp
 
-from definitions.action_rules import actions_are_sound
+from definitions.action_rules import actions_are_sound, enrolling_ends
 from definitions.catalog import CatalogObject, Relation
-from definitions.checking import check_condition, check_expression, circular_computed, segments_in
+from definitions.check import Inside, Known
+from definitions.checking import check_condition, check_expression, circular_computed, named_in, segments_in
 from definitions.conditions import Condition, Expression, leaves
+from definitions.entry_rules import entries_are_sound
+from definitions.journey import in_stage
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
 from definitions.project import Project
 from definitions.source import Text, texts
 from definitions.steps import (
+    MESSAGE_KINDS,
     ActionStep,
     BranchStep,
     ExitStep,
+    Expr,
     SplitStep,
     Step,
+    WaitForDate,
     WaitStep,
     WaitUntil,
     arms_of,
@@ -46,7 +52,7 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
     for name, spec in project.catalog.objects.items():
         file = f"catalog/{name}.yaml"
         known = (*spec.fields, spec.key)
-        for role in ("label", "updated_at", "deleted_at", "exists_from"):
+        for role in ("label", "updated_at", "deleted_at", "merged_into", "exists_from"):
             value = getattr(spec, role)
             if value is not None and value not in known:
                 yield Problem(
@@ -72,6 +78,35 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
             yield Problem(place_of(project, file, "table"), "unknown-source", f"`{source}` is not a source", hint)
         for relation, made in spec.relations.items():
             yield from _relation(project, file, spec, relation, made)
+        yield from _activities(project, file, spec)
+
+
+def _activities(project: Project, file: str, spec: CatalogObject) -> Iterator[Problem]:
+    """Activities have their own time, belong to one record, and outcomes have a field."""
+    for kind, activity in spec.activities.items():
+        at = spec.spec(activity.at)
+        if at is None or at.type not in ("date", "timestamp"):
+            where = place_of(project, file, "activities", kind, "at")
+            hint = did_you_mean(activity.at, spec.fields)
+            yield Problem(where, "unknown-field", f"`{activity.at}` is not a date or timestamp field", hint)
+        hops = project.catalog.walk(spec.object, (activity.of,))
+        if hops is None or any(hop.many for hop in hops):
+            where = place_of(project, file, "activities", kind, "of")
+            hint = did_you_mean(activity.of, spec.relations)
+            message = f"`{activity.of}` is not a many-to-one relation of {spec.object}"
+            yield Problem(where, "unknown-relation", message, hint)
+        if (kind == "outcome") != (activity.outcome is not None):
+            where = place_of(project, file, "activities", kind)
+            yield Problem(where, "outcome", "`outcome` names the field of `outcome` activities, and of no other")
+        elif activity.outcome is not None and spec.spec(activity.outcome) is None:
+            where = place_of(project, file, "activities", kind, "outcome")
+            hint = did_you_mean(activity.outcome, spec.fields)
+            yield Problem(where, "unknown-field", f"`{activity.outcome}` is not a field of {spec.object}", hint)
+        if activity.where is not None:
+            given, problems = check_expression(activity.where, spec.object, project.catalog)
+            yield from problems
+            if given not in ("boolean", "any", "null"):
+                yield Problem(activity.where.span(), "type", "`where` is a truth")
 
 
 def _relation(project: Project, file: str, spec: CatalogObject, name: str, made: Relation) -> Iterator[Problem]:
@@ -106,53 +141,128 @@ def computed_fields_are_sound(project: Project) -> Iterator[Problem]:
 
 
 def conditions_are_sound(project: Project) -> Iterator[Problem]:
-    """Every condition of every segment and workflow has types, names and functions that exist."""
-    for object_, condition, where in _conditions(project):
+    """Every condition of every segment, journey and workflow has types, names and functions that exist."""
+    known = Known(project.segments, project.journeys, frozenset(project.workflows))
+    for object_, condition, where, inside in _conditions(project):
         if object_ not in project.catalog:
             hint = did_you_mean(object_, project.catalog.objects)
             yield Problem(where, "unknown-object", f"`{object_}` is not an object", hint)
         else:
-            yield from check_condition(condition, object_, project.catalog, project.segments)
+            yield from check_condition(condition, object_, project.catalog, known, inside)
 
 
-def _conditions(project: Project) -> Iterator[tuple[str, Condition, Span]]:
+def _conditions(project: Project) -> Iterator[tuple[str, Condition, Span, Inside | None]]:
     for name, segment in project.segments.items():
-        yield segment.object, segment.when, place_of(project, f"segments/{name}.yaml", "object")
+        yield segment.object, segment.when, place_of(project, f"segments/{name}.yaml", "object"), None
+    for name, journey in project.journeys.items():
+        for condition in journey.conditions():
+            yield journey.object, condition, place_of(project, f"journeys/{name}.yaml", "object"), None
     for name, workflow in project.workflows.items():
         where = place_of(project, f"workflows/{name}.yaml", "object")
-        for condition in conditions_of(workflow):
-            yield workflow.object, condition, where
+        for condition, inside in placed_conditions(workflow):
+            yield workflow.object, condition, where, inside
 
 
 def conditions_of(workflow: Workflow) -> Iterator[Condition]:
-    """Every condition of a workflow: entry, exit, objective, then those of its steps."""
-    yield workflow.entry.when
-    if workflow.exit.when is not None:
-        yield workflow.exit.when
-    if workflow.objective is not None:
-        yield workflow.objective.when
+    """Every condition of a workflow: entry, exit, objective, goals, then those of its steps."""
+    yield from (condition for condition, _ in placed_conditions(workflow))
+
+
+def expressions_of(workflow: Workflow) -> Iterator[Expression]:
+    """Every expression of a workflow that gives a value of its record: the measure, dates waited for, field values."""
+    if workflow.objective is not None and workflow.objective.measure is not None:
+        yield workflow.objective.measure
     for step in walk(workflow.steps):
-        if isinstance(step, WaitStep) and isinstance(step.wait, WaitUntil):
-            yield step.wait.until
+        if isinstance(step, WaitStep) and isinstance(step.wait, WaitForDate):
+            yield step.wait.for_date
+        if isinstance(step, ActionStep):
+            yield from (value.expression for value in step.values if isinstance(value, Expr))
+
+
+def placed_conditions(workflow: Workflow) -> Iterator[tuple[Condition, Inside | None]]:
+    """Every condition of a workflow, with what is known of the participant where it is asked."""
+    kinds = {s.id: s.kind + ("?" if s.approval else "") for s in walk(workflow.steps) if isinstance(s, ActionStep)}
+    yield workflow.entry.when, None
+    if workflow.entry.stage is not None:
+        yield in_stage(workflow.entry.stage.journey, workflow.entry.stage.is_), None
+    if workflow.exit.when is not None:
+        yield workflow.exit.when, Inside(kinds)
+    if workflow.objective is not None:
+        yield workflow.objective.when, Inside(kinds)
+    yield from ((goal, Inside(kinds)) for goal in workflow.goal_conditions)
+    yield from _step_conditions(workflow.steps, kinds, frozenset())
+
+
+def _step_conditions(
+    steps: tuple[Step, ...], kinds: dict[str, str], before: frozenset[str]
+) -> Iterator[tuple[Condition, Inside]]:
+    for step in steps:
+        inside = Inside(kinds, before)
+        if isinstance(step, WaitStep):
+            yield from ((condition, inside) for condition in step.asked)
+        if isinstance(step, ActionStep) and step.assign is not None:
+            yield from ((rule.if_, inside) for rule in step.assign.rules)
         if isinstance(step, BranchStep):
-            yield from (arm.if_ for arm in step.branch)
+            yield from ((arm.if_, inside) for arm in step.branch)
+        for _, arm in arms_of(step):
+            yield from _step_conditions(arm, kinds, before)
+        before |= {s.id for s in walk((step,)) if isinstance(s, ActionStep)}
 
 
-def segments_have_no_circles(project: Project) -> Iterator[Problem]:
-    """A segment may use segments, not itself."""
-    uses = {
-        n: {u for leaf in leaves(s.when) for u in segments_in(leaf.expression)} for n, s in project.segments.items()
-    }
-    for name in project.segments:
-        reached, pending = set[str](), list(uses[name])
+def names_have_no_circles(project: Project) -> Iterator[Problem]:
+    """Segments and journeys may use each other, not themselves."""
+    uses: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for name, segment in project.segments.items():
+        uses["segments", name] = _used((segment.when,))
+    for name, journey in project.journeys.items():
+        uses["journeys", name] = _used(journey.conditions())
+    for kind, name in uses:
+        reached, pending = set[tuple[str, str]](), list(uses[kind, name])
         while pending:
             used = pending.pop()
             if used not in reached:
                 reached.add(used)
                 pending.extend(uses.get(used, ()))
-        if name in reached:
+        if (kind, name) in reached:
+            where = place_of(project, f"{kind}/{name}.yaml", "when" if kind == "segments" else "stages")
+            yield Problem(where, "circular", f"the {kind[:-1]} `{name}` uses itself")
+
+
+def _used(conditions: tuple[Condition, ...]) -> set[tuple[str, str]]:
+    expressions = [leaf.expression for condition in conditions for leaf in leaves(condition)]
+    segments = {("segments", name) for expression in expressions for name in segments_in(expression)}
+    journeys = {
+        ("journeys", name)
+        for expression in expressions
+        for function in ("journey_stage", "days_in_stage", "days_left_in_stage", "stage_goal")
+        for name in named_in(expression, function)
+    }
+    return segments | journeys
+
+
+def journeys_are_sound(project: Project) -> Iterator[Problem]:
+    """Stage names are unique; a workflow's stage is one of its journey's."""
+    for name, journey in project.journeys.items():
+        seen: set[str] = set()
+        for i, stage in enumerate(journey.stages):
+            if stage.name in seen:
+                where = place_of(project, f"journeys/{name}.yaml", "stages", i, "name")
+                yield Problem(where, "duplicate-stage", f"the stage `{stage.name}` is there twice")
+            seen.add(stage.name)
+    for name, workflow in project.workflows.items():
+        stage = workflow.entry.stage
+        journey = project.journeys.get(stage.journey) if stage else None
+        if stage is not None and journey is not None and stage.is_ not in {s.name for s in journey.stages}:
+            where = place_of(project, f"workflows/{name}.yaml", "entry", "stage", "is")
+            hint = did_you_mean(stage.is_, [s.name for s in journey.stages])
+            yield Problem(where, "unknown-stage", f"`{stage.is_}` is not a stage of `{stage.journey}`", hint)
+        elif stage is not None and journey is None:
+            where = place_of(project, f"workflows/{name}.yaml", "entry", "stage", "journey")
             yield Problem(
-                place_of(project, f"segments/{name}.yaml", "when"), "circular", f"the segment `{name}` uses itself"
+                where,
+                "unknown-journey",
+                f"`{stage.journey}` is not a journey",
+                did_you_mean(stage.journey, project.journeys),
             )
 
 
@@ -196,39 +306,48 @@ def _recipient(project: Project, file: str, workflow: Workflow) -> Iterator[Prob
     recipient = workflow.recipient
     if recipient is None:
         for step in walk(workflow.steps):
-            if isinstance(step, ActionStep) and step.email is not None:
+            if isinstance(step, ActionStep) and step.kind in MESSAGE_KINDS:
                 where = step_place(project, file, step.id)
-                yield Problem(where, "no-recipient", "an email needs a recipient", "add `recipient:` to the workflow")
+                message = f"an {step.kind} needs a recipient"
+                yield Problem(where, "no-recipient", message, "add `recipient:` to the workflow")
         return
     hops = project.catalog.walk(workflow.object, (recipient.relation,))
-    where = place_of(project, file, "recipient", "relation")
-    if hops is None or not any(hop.many for hop in hops):
-        known = project.catalog[workflow.object].relations
-        hint = did_you_mean(recipient.relation, known)
-        yield Problem(
-            where,
-            "unknown-relation",
-            f"`{recipient.relation}` is not a one-to-many relation of {workflow.object}",
-            hint,
-        )
+    known = project.catalog[workflow.object].relations
+    if hops is None:
+        where, hint = place_of(project, file, "recipient", "relation"), did_you_mean(recipient.relation, known)
+        message = f"`{recipient.relation}` is not a relation of {workflow.object}"
+        yield Problem(where, "unknown-relation", message, hint)
         return
-    target = hops[-1].target
+    target, many = hops[-1].target, any(hop.many for hop in hops)
+    if not many and (recipient.where or recipient.order_by):
+        where = place_of(project, file, "recipient", "relation")
+        message = f"`{recipient.relation}` leads to one record: there is nothing to choose by `where` and `order_by`"
+        yield Problem(where, "one-recipient", message)
+        return
+    if recipient.fallback is not None:
+        second = project.catalog.walk(workflow.object, (recipient.fallback,))
+        if second is None or second[-1].target != target or any(hop.many for hop in second):
+            where, hint = place_of(project, file, "recipient", "fallback"), did_you_mean(recipient.fallback, known)
+            message = f"`{recipient.fallback}` is not a many-to-one relation of {workflow.object} to {target}"
+            yield Problem(where, "unknown-relation", message, hint)
     if recipient.where is not None:
-        given, problems = check_expression(recipient.where, target, project.catalog)
+        given, problems = check_expression(
+            recipient.where, target, project.catalog, workflow.object, (recipient.relation,)
+        )
         yield from problems
         if given not in ("boolean", "any", "null"):
             yield Problem(recipient.where.span(), "type", "`where` is a truth")
     if recipient.order_by is not None:
-        yield from _order(recipient.order_by, target, project)
+        yield from _order(recipient.order_by, target, project, workflow.object, (recipient.relation,))
 
 
-def _order(order: Expression, object_: str, project: Project) -> Iterator[Problem]:
+def _order(order: Expression, object_: str, project: Project, root: str, path: tuple[str, ...]) -> Iterator[Problem]:
     if order.fault is not None:
         yield Problem(order.span(), order.fault.code, order.fault.message, order.fault.hint)
         return
     for item in order.tree.find_all(exp.Ordered):
         part = Expression(item.this.sql(dialect="duckdb"), item.this, order.place, shift=order.shift)
-        yield from check_expression(part, object_, project.catalog)[1]
+        yield from check_expression(part, object_, project.catalog, root, path)[1]
 
 
 def steps_keep_their_limits(project: Project) -> Iterator[Problem]:
@@ -316,7 +435,9 @@ def _ways(steps: tuple[Step, ...]) -> tuple[int, int]:
         if isinstance(step, BranchStep) and not step.else_:
             parts.append((1, 0))
         if isinstance(step, WaitStep):
-            parts = [(1 if isinstance(step.wait, WaitUntil) else 0, 1)]
+            # a wait for a date is passed at once, or skipped to the next wait, or rested at
+            at_once = 2 if isinstance(step.wait, WaitForDate) else 1 if isinstance(step.wait, WaitUntil) else 0
+            parts = [(at_once, 1)]
         if isinstance(step, ExitStep):
             parts = [(0, 1)]
         if parts:
@@ -338,11 +459,14 @@ def routes_lead_somewhere(project: Project) -> Iterator[Problem]:
 RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (
     catalog_hangs_together,
     computed_fields_are_sound,
-    segments_have_no_circles,
+    names_have_no_circles,
+    journeys_are_sound,
     conditions_are_sound,
     workflows_are_sound,
     steps_keep_their_limits,
     ways_stay_countable,
+    entries_are_sound,
     actions_are_sound,
+    enrolling_ends,
     routes_lead_somewhere,
 )

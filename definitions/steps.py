@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from definitions.conditions import Sql, When
-from definitions.values import Lasting, Model, Name, Scalar, Share, fault
+from definitions.conditions import Condition, Leaf, Sql, When, parse_expression
+from definitions.values import Duration, Lasting, Model, Name, Offset, Scalar, Share, fault
 
 
 class Expr(Model):
@@ -32,7 +32,18 @@ class Task(Model):
     """A task for a user."""
 
     title: str = Field(description="one line; may hold templates")
-    assign: str | None = Field(default=None, description="a many-to-one relation to the user, such as `owner`")
+    assign: str | None = Field(
+        default=None, description="a many-to-one relation to the user, such as `owner`, or an assign step before"
+    )
+    text: str = Field(default="", description="the body; may hold templates")
+    due: Lasting | None = Field(default=None, description="when it is due, counted from planning")
+
+
+class Call(Model):
+    """A call that a user should make; it keeps to the communication window."""
+
+    title: str = Field(description="one line; may hold templates")
+    assign: str | None = Field(default=None, description="as for a task")
     text: str = Field(default="", description="the body; may hold templates")
     due: Lasting | None = Field(default=None, description="when it is due, counted from planning")
 
@@ -43,6 +54,13 @@ class Email(Model):
     template: str = Field(description="a file of the project, such as `messages/hello.md`")
     subject: str = Field(description="one line; may hold templates")
     from_: str | None = Field(default=None, alias="from", description="a relation to the sending user, or an address")
+
+
+class Sms(Model):
+    """A text message to the recipient."""
+
+    text: str = Field(description="the message; may hold templates")
+    from_: str | None = Field(default=None, alias="from", description="a relation to the sending user, or a number")
 
 
 class Notify(Model):
@@ -59,20 +77,97 @@ class Webhook(Model):
     body: dict[Name, Value] = Field(default={}, description="keys and values; texts may hold templates")
 
 
+class Create(Model):
+    """A new record in the CRM."""
+
+    object: Name = Field(description="the object of the new record")
+    fields: dict[Name, Value] = Field(description="its fields; texts may hold templates", min_length=1)
+
+
+class AssignRule(Model):
+    """A user for the records that fit."""
+
+    if_: When = Field(alias="if", description="the condition")
+    user: str = Field(description="the key of the user who gets them")
+
+
+class Assign(Model):
+    """Choose a user and write it into the record. Rules come first, then the method decides among the pool."""
+
+    relation: Name = Field(description="the many-to-one relation to set, such as `owner`")
+    by: Literal["round_robin", "random", "least_loaded"] = Field(
+        default="round_robin", description="how the next user is chosen"
+    )
+    where: Sql | None = Field(default=None, description="which users take part")
+    absent: Sql | None = Field(default=None, description="users for whom this holds are passed over")
+    load: Sql | None = Field(default=None, description="least_loaded: a number of the user, such as count(open_tasks)")
+    rules: tuple[AssignRule, ...] = Field(default=(), description="first match wins")
+    fallback: str | None = Field(default=None, description="the key of the user who gets it when nobody is there")
+
+
+class Enroll(Model):
+    """Start another workflow at the next evaluation."""
+
+    workflow: Name = Field(description="the workflow to start")
+    relation: Name | None = Field(default=None, description="for related records instead of this one")
+
+
+def _enroll(value: Any) -> Any:
+    return {"workflow": value} if isinstance(value, str) else value
+
+
+def _tags(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Tags: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_tags), Field(min_length=1)]
+
+
 class ActionStep(Model):
     """A step that plans one action. Exactly one of the kinds is set."""
 
     id: Name = Field(description="unique in the workflow")
-    task: Task | None = None
-    email: Email | None = None
+    approval: Literal["required"] | None = Field(default=None, description="somebody must approve it before it is sent")
+    task: Task | None = Field(default=None, description="a task for a user")
+    call: Call | None = Field(default=None, description="a call that a user should make")
+    email: Email | None = Field(default=None, description="an email to the recipient")
+    sms: Sms | None = Field(default=None, description="a text message to the recipient")
     update: dict[Name, Value] | None = Field(default=None, description="fields of the record and their new values")
-    notify: Notify | None = None
-    webhook: Webhook | None = None
+    create: Create | None = Field(default=None, description="a new record")
+    assign: Assign | None = Field(default=None, description="choose a user for the record")
+    notify: Notify | None = Field(default=None, description="a message to a channel of the team")
+    webhook: Webhook | None = Field(default=None, description="a request to a system of the team's")
+    tag: Tags | None = Field(default=None, description="tags to add")
+    untag: Tags | None = Field(default=None, description="tags to take away")
+    enroll: Annotated[Enroll, BeforeValidator(_enroll)] | None = Field(
+        default=None, description="start another workflow"
+    )
 
     @property
     def kind(self) -> str:
-        """task, email, update, notify or webhook."""
+        """The kind of action, such as task or email."""
         return next(name for name in ACTION_KINDS if getattr(self, name) is not None)
+
+    @property
+    def values(self) -> tuple[str | int | float | bool | Expr | None, ...]:
+        """The values it writes: of fields, of a new record, of a request."""
+        written = self.update or (self.create.fields if self.create else self.webhook.body if self.webhook else {})
+        return tuple(written.values())
+
+    @property
+    def user(self) -> str | None:
+        """Who does it or in whose name it is done: a relation, an assign step, or an address."""
+        work = self.task or self.call
+        if work is not None:
+            return work.assign
+        message = self.email or self.sms
+        return message.from_ if message is not None else None
+
+    @property
+    def due(self) -> Duration | None:
+        """When the work is due, counted from planning."""
+        work = self.task or self.call
+        return work.due if work is not None else None
 
 
 class WaitUntil(Model):
@@ -89,16 +184,62 @@ class FixedWait(Model):
     duration: Lasting
 
 
+class WaitForDate(Model):
+    """Wait for a date of the record; the date is read again at every evaluation."""
+
+    for_date: Sql = Field(description="a date or timestamp, such as `event.starts_at`")
+    offset: Offset = Field(
+        default=Duration(text="0 days"), description="before (`-7 days`) or after (`1 day`) the date"
+    )
+    past: Literal["now", "skip", "exit"] = Field(
+        default="now", description="already past on arrival: go on at once, skip to the next wait, or leave"
+    )
+    missing: Literal["error", "wait", "exit"] = Field(default="error", description="what a missing date does")
+    cancel: When | None = Field(default=None, description="ends the wait and skips to the next one")
+
+    @property
+    def reached(self) -> Condition:
+        """The date with its offset has come."""
+        return self._leaf(f"{self._moment} <= now()")
+
+    @property
+    def gone_by(self) -> Condition:
+        """The date with its offset lies in the past; today's date does not."""
+        return self._leaf(f"{self._moment} < now()")
+
+    @property
+    def unknown(self) -> Condition:
+        """There is no date."""
+        return self._leaf(f"({self.for_date.sql}) is null")
+
+    @property
+    def is_long(self) -> bool:
+        """Is the offset a day or more: then its day counts, not its hour."""
+        return abs(self.offset.longest_days) >= 1
+
+    @property
+    def _moment(self) -> str:
+        parts = ((self.offset.months, "months"), (self.offset.days, "days"), (self.offset.minutes, "minutes"))
+        moved = "".join(f" {'-' if n < 0 else '+'} interval {abs(n)} {unit}" for n, unit in parts if n)
+        return f"({self.for_date.sql}){moved}"
+
+    @staticmethod
+    def _leaf(sql: str) -> Condition:
+        return Leaf(parse_expression(sql))
+
+
 def _wait(value: Any) -> Any:
     return {"duration": value} if isinstance(value, str) else value
 
 
 def _wait_kind(value: Any) -> str:
-    return "fixed" if isinstance(value, FixedWait) or (isinstance(value, dict) and "duration" in value) else "until"
+    if isinstance(value, FixedWait) or (isinstance(value, dict) and "duration" in value):
+        return "fixed"
+    return "date" if isinstance(value, WaitForDate) or (isinstance(value, dict) and "for_date" in value) else "until"
 
 
 Wait: TypeAlias = Annotated[
-    Annotated[FixedWait, Tag("fixed")] | Annotated[WaitUntil, Tag("until")],
+    Annotated[FixedWait, Tag("fixed")] | Annotated[WaitUntil, Tag("until")] | Annotated[WaitForDate, Tag("date")],
     Discriminator(_wait_kind),
     BeforeValidator(_wait),
 ]
@@ -108,7 +249,29 @@ class WaitStep(Model):
     """A step at which participants rest."""
 
     id: Name = Field(description="unique in the workflow")
-    wait: Wait
+    wait: Wait = Field(description="a time such as `3 days`, `until` a condition, or `for_date`")
+
+    @property
+    def asked(self) -> tuple[Condition, ...]:
+        """The conditions its author wrote."""
+        match self.wait:
+            case WaitUntil(until=until):
+                return (until,)
+            case WaitForDate(cancel=cancel) if cancel is not None:
+                return (cancel,)
+            case _:
+                return ()
+
+    @property
+    def longest(self) -> Duration:
+        """The longest a participant rests here; a wait for a date is taken as a month."""
+        match self.wait:
+            case FixedWait(duration=duration):
+                return duration
+            case WaitUntil(at_most=at_most):
+                return at_most
+            case WaitForDate():
+                return Duration(months=1, text="1 month")
 
 
 class Arm(Model):
@@ -142,8 +305,21 @@ class ExitStep(Model):
     exit: str = Field(description="the reason that is stored")
 
 
-ACTION_KINDS = ("task", "email", "update", "notify", "webhook")
-LATER_KINDS = ("sms", "call", "create", "assign", "tag", "untag", "enroll")
+ACTION_KINDS = (
+    "task",
+    "call",
+    "email",
+    "sms",
+    "update",
+    "create",
+    "assign",
+    "notify",
+    "webhook",
+    "tag",
+    "untag",
+    "enroll",
+)
+MESSAGE_KINDS = ("email", "sms")
 _TAGS = {**dict.fromkeys(ACTION_KINDS, "action"), "wait": "wait", "branch": "branch", "split": "split", "exit": "exit"}
 
 
@@ -154,9 +330,6 @@ def _one_kind(value: Any) -> Any:
     if not isinstance(value, dict):
         raise fault("step", "a step is a mapping with an `id` and one kind, such as `task` or `wait`")
     mapping = cast("dict[str, Any]", value)
-    for later in (*LATER_KINDS, "approval"):
-        if later in mapping:
-            raise fault("not-supported-yet", f"`{later}` is not supported yet")
     kinds = [key for key in mapping if key in _TAGS]
     if len(kinds) != 1:
         some = "none" if not kinds else ", ".join(f"`{k}`" for k in kinds)

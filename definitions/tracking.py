@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from definitions.checking import tracked_in
 from definitions.conditions import Expression, leaves
 from definitions.project import Project
-from definitions.rules import conditions_of
+from definitions.rules import conditions_of, expressions_of
 
 
 def tracked_fields(project: Project) -> dict[str, tuple[str, ...]]:
@@ -23,6 +23,10 @@ def _expressions(project: Project) -> Iterator[tuple[str, Expression]]:
         yield from ((name, expression) for expression in spec.computed.values())
     for segment in project.segments.values():
         yield from ((segment.object, leaf.expression) for leaf in leaves(segment.when))
+    for journey in project.journeys.values():
+        for condition in journey.conditions():
+            yield from ((journey.object, leaf.expression) for leaf in leaves(condition))
     for workflow in project.workflows.values():
+        yield from ((workflow.object, expression) for expression in expressions_of(workflow))
         for condition in conditions_of(workflow):
             yield from ((workflow.object, leaf.expression) for leaf in leaves(condition))

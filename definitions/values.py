@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator
@@ -14,7 +14,8 @@ from definitions.problems import did_you_mean
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _DURATION = re.compile(r"(\d+)\s+(minute|hour|day|week|month)s?\Z")
-_BUSINESS = re.compile(r"\d+\s+business\s+days?\Z")
+_BUSINESS = re.compile(r"(\d+)\s+business\s+days?\Z")
+_RATE = re.compile(r"(\d+)\s+per\s+(hour|day|week|month)\Z")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%\Z")
 _MAX_MINUTES = 366 * 24 * 60
 
@@ -27,17 +28,33 @@ class Model(BaseModel):
 
 @dataclass(frozen=True)
 class Duration:
-    """Calendar months and days, and clock minutes. `3 days` is the same clock time three days later."""
+    """Calendar months and days, clock minutes, or business days. `3 days` is the same clock time three days later."""
 
     months: int = 0
     days: int = 0
     minutes: int = 0
     text: str = ""
+    business_days: int = 0
 
     @property
     def longest_days(self) -> float:
-        """An upper bound in days (a month counts 31)."""
-        return self.months * 31 + self.days + self.minutes / 1440
+        """An upper bound in days (a month counts 31, five business days a week and a half with holidays)."""
+        return (
+            self.months * 31 + self.days + self.minutes / 1440 + self.business_days * 2.1 + 5 * bool(self.business_days)
+        )
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many in one calendar unit of the project's timezone."""
+
+    number: int
+    unit: Literal["hour", "day", "week", "month"]
+
+    @property
+    def text(self) -> str:
+        """As people write it."""
+        return f"{self.number} per {self.unit}"
 
 
 def fault(code: str, message: str, hint: str | None = None) -> PydanticCustomError:
@@ -55,8 +72,11 @@ def parse_duration(value: Any) -> Duration:
     if isinstance(value, Duration):
         return value
     written = str(value)
-    if _BUSINESS.match(written):
-        raise fault("not-supported-yet", "business days are not supported yet")
+    business = _BUSINESS.match(written)
+    if business:
+        if not 1 <= int(business[1]) <= 250:
+            raise fault("duration", "business days are 1 to 250")
+        return Duration(business_days=int(business[1]), text=written)
     match = _DURATION.match(written)
     if not match:
         raise fault(
@@ -76,6 +96,40 @@ def parse_duration(value: Any) -> Duration:
     if made.longest_days * 1440 > _MAX_MINUTES + 31 * 1440:
         raise fault("duration", f"`{written}` is longer than a year")
     return made
+
+
+def parse_calendar(value: Any) -> Duration:
+    """Read a duration without business days."""
+    made = parse_duration(value)
+    if made.business_days:
+        raise fault("duration", "business days cannot be used here", "use days, weeks or months")
+    return made
+
+
+def parse_offset(value: Any) -> Duration:
+    """Read a duration before (`-7 days`) or after (`1 day`) a date; `0` is the date itself.
+
+    >>> parse_offset("-7 days").days
+    -7
+    """
+    if isinstance(value, Duration):
+        return value
+    written = str(value).strip()
+    if written in ("0", "0 days"):
+        return Duration(text="0 days")
+    made = parse_calendar(written.removeprefix("-").removeprefix("+").strip())
+    sign = -1 if written.startswith("-") else 1
+    return Duration(made.months * sign, made.days * sign, made.minutes * sign, written)
+
+
+def parse_rate(value: Any) -> Rate:
+    """Read `200 per day`."""
+    if isinstance(value, Rate):
+        return value
+    match = _RATE.match(str(value))
+    if not match or int(match[1]) == 0:
+        raise fault("rate", f"`{value}` is not a rate", "write such as `200 per day`: per hour, day, week or month")
+    return Rate(int(match[1]), match[2])  # pyright: ignore[reportArgumentType]
 
 
 def parse_share(value: Any) -> float:
@@ -109,6 +163,9 @@ def _plain(value: Any) -> Any:
 
 Name = Annotated[str, AfterValidator(_name)]
 Lasting = Annotated[Duration, PlainValidator(parse_duration)]
+CalendarLasting = Annotated[Duration, PlainValidator(parse_calendar)]
+Offset = Annotated[Duration, PlainValidator(parse_offset)]
+PerUnit = Annotated[Rate, PlainValidator(parse_rate)]
 Share = Annotated[float, PlainValidator(parse_share)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Scalar = Annotated[str | int | float | bool | None, BeforeValidator(_plain)]

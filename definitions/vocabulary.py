@@ -84,13 +84,60 @@ SPECIAL: dict[str, str] = {
     "changed": "`changed(f)`, `changed(f, from => a, to => b)`: differs from the previous evaluation",
     "changed_to": "`changed_to(f, v)`: changed, and now `v`",
     "changed_from": "`changed_from(f, v)`: changed, and was `v`",
+    "increased_by": "`increased_by(f, 5)`, `increased_by(f, '20%')`: at least that much more than before",
+    "decreased_by": "`decreased_by(f, 5)`, `decreased_by(f, '20%')`: at least that much less than before",
+    "crossed_above": "`crossed_above(f, x)`: was at or below `x`, is above now",
+    "crossed_below": "`crossed_below(f, x)`: was at or above `x`, is below now",
     "created": "`created()`: first seen since the previous evaluation",
+    "updated": "`updated()`: any declared field changed since the previous evaluation",
+    "previous": "`previous(f)`: the value before the latest change; missing when it never changed",
+    "value_at": "`value_at(f, t)`: the value at an instant, or at the beginning of a date",
+    "was_ever": "`was_ever(f, v)`: had the value at some time since it is tracked",
     "held_for": "`held_for(condition, interval 14 days)`: true without a break that long",
+    "anniversary": "`anniversary(d)`: the next yearly return of a date, today included",
+    "in_workflow": "`in_workflow('x')`: the record is inside the workflow",
+    "completed_workflow": "`completed_workflow('x')`: the record reached its end at some time",
+    "journey_stage": "`journey_stage('j')`: the name of the stage the record is in",
+    "days_in_stage": "`days_in_stage('j')`: whole days since it came into that stage",
+    "days_left_in_stage": "`days_left_in_stage('j')`: days until the stage's duration is over; may be negative",
+    "stage_goal": "`stage_goal('j', 'g')`: the goal of the record's stage is reached",
+    "days_inside": "`days_inside()`: whole days since the participant entered",
+    "at_entry": "`at_entry(x)`: the value when the participant entered",
+    "completed": "`completed('step')`: the task or call is done",
+    "opened": "`opened('step')`: the email was opened",
+    "clicked": "`clicked('step')`: a link in the message was clicked",
+    "replied": "`replied('step')`: the message was answered",
+    "delivered": "`delivered('step')`: the message arrived",
+    "bounced": "`bounced('step')`: the message came back",
+    "dropped": "`dropped('step')`: the message was not sent",
+    "unsubscribed": "`unsubscribed('step')`: the message made the recipient unsubscribe",
+    "approved": "`approved('step')`: somebody approved the action",
+    "rejected": "`rejected('step')`: somebody rejected the action",
+    "not_actioned": "`not_actioned('step')`: the action still waits for approval",
+    "outcome": "`outcome('step')`: the outcome noted for the task or call",
 }
 
-LATER: frozenset[str] = frozenset(
+WITHIN = frozenset(
     [
+        "changed",
+        "changed_to",
+        "changed_from",
+        "increased_by",
+        "decreased_by",
+        "crossed_above",
+        "crossed_below",
+        "created",
         "updated",
+        "was_ever",
+    ]
+)
+"""Functions that take `within => interval 7 days`."""
+
+TRACKED = frozenset(
+    [
+        "changed",
+        "changed_to",
+        "changed_from",
         "increased_by",
         "decreased_by",
         "crossed_above",
@@ -98,30 +145,43 @@ LATER: frozenset[str] = frozenset(
         "previous",
         "value_at",
         "was_ever",
-        "anniversary",
+    ]
+)
+"""Functions whose first argument is a field with history."""
+
+OWN_RECORD = TRACKED | frozenset(
+    [
+        "created",
+        "updated",
+        "held_for",
         "in_workflow",
         "completed_workflow",
         "journey_stage",
         "days_in_stage",
         "days_left_in_stage",
         "stage_goal",
-        "days_inside",
-        "at_entry",
-        "completed",
-        "opened",
-        "clicked",
-        "replied",
-        "delivered",
-        "bounced",
-        "dropped",
-        "approved",
-        "rejected",
-        "unsubscribed",
-        "not_actioned",
-        "outcome",
     ]
 )
-"""In the language, and refused until they are built."""
+"""Functions about the record itself: they cannot be asked of a related one."""
+
+RESULTS: dict[str, frozenset[str]] = {
+    "completed": frozenset({"task", "call"}),
+    "outcome": frozenset({"task", "call"}),
+    "opened": frozenset({"email"}),
+    "clicked": frozenset({"email", "sms"}),
+    "replied": frozenset({"email", "sms"}),
+    "delivered": frozenset({"email", "sms"}),
+    "bounced": frozenset({"email", "sms"}),
+    "dropped": frozenset({"email", "sms", "call"}),
+    "unsubscribed": frozenset({"email", "sms"}),
+    "approved": frozenset(),
+    "rejected": frozenset(),
+    "not_actioned": frozenset(),
+}
+"""Results of steps, with the kinds of action that have them; none given: every kind that asks for approval."""
+
+PARTICIPANT = frozenset({"days_inside", "at_entry", *RESULTS})
+"""Functions that need a participant."""
 
 INTERVAL_UNITS = frozenset({"MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"})
 TRUNC_UNITS = frozenset({"day", "week", "month", "quarter", "year"})

@@ -17,6 +17,17 @@ from sql.compiler import CompiledWorkflow
 from sql.names import CONTENT_VALUES, CONTENTS, PROJECTS
 from sql.publication import publish
 
+FORGET = (
+    "forget_hop_guards",
+    "forget_hop_path",
+    "forget_hops",
+    "forget_goals",
+    "forget_entry_values",
+    "forget_assign_rules",
+    "forget_step_moves",
+    "forget_steps",
+    "forget_workflow",
+)
 Change = Literal["new", "logic", "words", "gone"]
 
 
@@ -76,7 +87,7 @@ def _write(
     version = versions.get(compiled.name, 0) + (change != "words")
     session.execute_query("retire_workflow", workflow=compiled.name)
     if change == "words":
-        for query in ("forget_hop_guards", "forget_hop_path", "forget_hops", "forget_steps", "forget_workflow"):
+        for query in FORGET:
             session.execute_query(query, workflow=compiled.name, version=version)
     known = {row["content_id"] for row in session.ask("known_contents")}
     for table, rows in publish(compiled, version, project, at=at, by=by).rows.items():

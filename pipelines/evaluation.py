@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from definitions import InternalError, Project, UserError
+from definitions.slots import Slots
 from pipelines.errors import ClockWentBack
 from pipelines.live import live_plan
 from sql import DuckDBSession
@@ -62,6 +64,7 @@ def evaluate(session: DuckDBSession, as_of: datetime, clock: Callable[[], float]
     _refuse_outdated_snapshot(session, plan.project)
     seconds: dict[str, float] = {}
     with session.transaction():
+        session.load_rows("slots", _slots(session, plan.project, last[0]["as_of"] if last else None, as_of))
         for statement in plan.statements:
             started = clock()
             session.run(statement, parameters)
@@ -69,6 +72,21 @@ def evaluate(session: DuckDBSession, as_of: datetime, clock: Callable[[], float]
         rounded = {stage: round(spent, 4) for stage, spent in seconds.items()}
         session.execute_query("note_seconds", seconds=json.dumps(rounded), evaluation_id=parameters["evaluation_id"])
     return _found(session, parameters["evaluation_id"], rounded)
+
+
+def _slots(session: DuckDBSession, project: Project, before: datetime | None, as_of: datetime) -> list[dict[str, Any]]:
+    """For workflows that admit at certain times: does this evaluation use a slot, and when does the next one open.
+
+    A slot is used by the first evaluation at or after it.
+    """
+    zone = ZoneInfo(project.settings.timezone)
+    rows: list[dict[str, Any]] = [{"workflow": "", "is_open": False, "next_at": as_of}]
+    for row in session.ask("scheduled_workflows"):
+        slots = Slots(row["entry_cron"], row["entry_cron"])
+        latest = slots.latest(as_of.astimezone(zone))
+        is_open = latest is not None and (before is None or latest > before)
+        rows.append({"workflow": row["workflow"], "is_open": is_open, "next_at": slots.next(as_of.astimezone(zone))})
+    return rows
 
 
 def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]:
@@ -107,6 +125,7 @@ def _parameters(
         "snapshot_id": snapshots[0]["snapshot_id"],
         "project_id": project_id,
         "previous_snapshot": last["snapshot_as_of"] if last else None,
+        "first_snapshot": session.ask("first_snapshot")[0]["as_of"],
         "previous_chain": last["chain_hash"] if last else "",
         "seed": project.settings.seed,
     }

@@ -20,7 +20,7 @@ def live_project(session: DuckDBSession) -> tuple[int, Project]:
 def live_plan(session: DuckDBSession, as_of: datetime) -> tuple[int, Plan]:
     """The number of the last apply and its plan, with the objectives of older versions that are still observed."""
     project_id, files = _live(session)
-    retired = tuple(row["definition"] for row in session.ask("retired_versions", as_of=as_of))
+    retired = tuple((row["workflow"], row["definition"]) for row in session.ask("retired_versions", as_of=as_of))
     return project_id, _plan(files, retired)
 
 
@@ -42,5 +42,6 @@ def _project(files: str) -> Project:
 
 
 @lru_cache(maxsize=4)
-def _plan(files: str, retired: tuple[str, ...]) -> Plan:
-    return compile_plan(_project(files), [Workflow.model_validate(json.loads(text)) for text in retired])
+def _plan(files: str, retired: tuple[tuple[str, str], ...]) -> Plan:
+    made = [(name, Workflow.model_validate(json.loads(text))) for name, text in retired]
+    return compile_plan(_project(files), made)

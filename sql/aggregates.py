@@ -14,7 +14,8 @@ from definitions.catalog import Hop
 from definitions.conditions import DIALECT
 
 _TYPES = {
-    name: exp.DataType.build(name, dialect=DIALECT) for name in ("DATE", "TIMESTAMPTZ", "VARCHAR", "DOUBLE", "BIGINT")
+    name: exp.DataType.build(name, dialect=DIALECT)
+    for name in ("DATE", "TIMESTAMPTZ", "VARCHAR", "DOUBLE", "BIGINT", "INTEGER")
 }
 _EXACT = exp.DataType.build("DECIMAL(28, 6)", dialect=DIALECT)
 
@@ -26,7 +27,10 @@ def cast_to(value: exp.Expr, type_: str) -> exp.Expr:
 
 @dataclass
 class Group:
-    """The aggregates of one object over one path of relations, by their SQL; each has a column."""
+    """The aggregates of one object over one path of relations, by their SQL; each has a column.
+
+    `joins` and `groups` are what its rows are joined with: single records, and groups of a deeper layer.
+    """
 
     object: str
     path: tuple[str, ...]
@@ -34,7 +38,9 @@ class Group:
     name: str
     columns: dict[str, tuple[str, exp.Expr]] = field(default_factory=dict[str, tuple[str, exp.Expr]])
     joins: dict[str, tuple[str, Hop]] = field(default_factory=dict[str, tuple[str, Hop]])
+    groups: dict[str, tuple[str, Group]] = field(default_factory=dict[str, tuple[str, "Group"]])
     root_used: set[str] = field(default_factory=set[str])
+    layer: int = 0
 
     def column(self, aggregate: exp.Expr, alias: str) -> exp.Expr:
         """A reference to the column of an aggregate; equal aggregates share one."""
@@ -101,13 +107,20 @@ class Aggregates:
 
     groups: list[Group] = field(default_factory=list[Group])
 
-    def group(self, object_: str, path: tuple[str, ...], hops: tuple[Hop, ...]) -> Group:
-        """The group of an object's path; a new one gets the next name. Paths that walk the same hops share one."""
+    def group(self, object_: str, path: tuple[str, ...], hops: tuple[Hop, ...], layer: int = 0) -> Group:
+        """The group of an object's path; a new one gets the next name. Paths that walk the same hops share one.
+
+        A group never uses one of its own layer, so that the deepest can be made first.
+        """
         for known in self.groups:
-            if known.object == object_ and _walk(known.hops) == _walk(hops):
+            if known.object == object_ and known.layer == layer and _walk(known.hops) == _walk(hops):
                 return known
-        self.groups.append(Group(object_, path, hops, f"g{len(self.groups) + 1}"))
+        self.groups.append(Group(object_, path, hops, f"g{len(self.groups) + 1}", layer=layer))
         return self.groups[-1]
+
+    def deepest_first(self) -> list[Group]:
+        """The groups in the order in which they can be made."""
+        return sorted(self.groups, key=lambda group: -group.layer)
 
     def text(self) -> str:
         """All aggregates as text, so that an expression's number knows what its columns mean."""

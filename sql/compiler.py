@@ -10,21 +10,49 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from definitions.conditions import Condition
+from sqlglot import exp
+
+from definitions.conditions import Condition, Leaf, leaves, parse_expression
+from definitions.entry_rules import activity_targets
+from definitions.goals import EVENTS, Goal
+from definitions.grammar import call_of
 from definitions.project import Project
-from definitions.steps import ActionStep, walk
-from definitions.workflow import Workflow, logic_fingerprint
+from definitions.rules import conditions_of
+from definitions.steps import ActionStep, Assign, walk
+from definitions.workflow import Each, Workflow, logic_fingerprint
 from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
+from sql.leaves import entry_value
 from sql.statements import Statement, load_statements
-from sql.truths.plan import TruthPlan, recipient_object
+from sql.truths.plan import TruthPlan, recipient_object, row_object
 from sql.truths.statements import (
     aggregate_statements,
+    asked_statements,
+    each_statements,
+    happening_statements,
     held_statement,
+    personal_statements,
     previous_statements,
     records_statement,
     result_statements,
 )
+
+
+@dataclass(frozen=True)
+class CompiledGoal:
+    """A goal with the number of its condition, where it is one."""
+
+    goal: Goal
+    condition: int | None
+
+
+@dataclass(frozen=True)
+class CompiledAssign:
+    """An assign step: where it chooses from, and its rules as (number of the condition, user)."""
+
+    object: str
+    pool: int
+    rules: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -39,14 +67,24 @@ class CompiledWorkflow:
     measure: int | None
     recipient: int | None
     recipient_object: str | None
+    each: int | None
+    row_object: str | None
+    goals: tuple[CompiledGoal, ...]
+    entry_values: tuple[int, ...]
     hops: tuple[Hop, ...]
     guards: dict[Condition, int] = field(repr=False)
     contents: dict[str, Content] = field(repr=False)
+    assigns: dict[str, CompiledAssign] = field(repr=False)
+    senders: dict[str, int] = field(repr=False)
+    enrolls: dict[str, int] = field(repr=False)
 
     @property
     def fingerprint(self) -> str:
         """Changes when a decision may change, also by a segment or computed field that the workflow uses."""
         numbers = [self.entry, self.exit, self.objective, self.measure, self.recipient, *sorted(self.guards.values())]
+        numbers += [self.each, *(goal.condition for goal in self.goals)]
+        numbers += sorted(n for a in self.assigns.values() for n in (a.pool, *(number for number, _ in a.rules)))
+        numbers += sorted(self.senders.values())
         numbers += sorted(number for content in self.contents.values() for _, number, _ in content.values)
         return hashlib.md5(f"{logic_fingerprint(self.workflow)}|{numbers}".encode()).hexdigest()[:16]
 
@@ -72,31 +110,40 @@ class Plan:
         return "\n\n".join(parts) + "\n"
 
 
-def compile_plan(project: Project, retired: Iterable[Workflow] = ()) -> Plan:
-    """Compile all workflows. `retired` are older versions whose objectives are still observed."""
+def compile_plan(project: Project, retired: Iterable[tuple[str, Workflow]] = ()) -> Plan:
+    """Compile all workflows. `retired` are older versions that are still followed, or whose objectives are observed."""
     truths = TruthPlan(project)
     compiled = tuple(_workflow(name, workflow, truths) for name, workflow in sorted(project.workflows.items()))
-    for workflow in retired:
-        if workflow.object in project.catalog and workflow.objective is not None:
-            _objective(workflow, truths)
+    for name, workflow in retired:
+        if workflow.object in project.catalog:
+            _workflow(name, workflow, truths)
     statements = tuple(statement for produce in PASSES for statement in produce(truths))
     return Plan(project, truths, compiled, statements)
 
 
 def _workflow(name: str, workflow: Workflow, truths: TruthPlan) -> CompiledWorkflow:
+    object_ = workflow.object
+
+    def inside(condition: Condition) -> int:
+        return truths.add_condition(condition, object_, "inside", name)
+
     hops = compile_flow(workflow.steps)
-    guards = {
-        g: truths.add_condition(g, workflow.object, "inside") for h in hops for g in h.guards if not isinstance(g, Draw)
-    }
-    entry = truths.add_condition(workflow.entry.when, workflow.object, "entry")
-    leave = workflow.exit.when
-    objective, measure = _objective(workflow, truths)
-    exits = truths.add_condition(leave, workflow.object, "inside") if leave is not None else None
+    guards = {g: inside(g) for h in hops for g in h.guards if not isinstance(g, Draw)}
+    entry = truths.add_condition(workflow.entry.condition, object_, "entry", name)
+    exits = inside(workflow.exit.when) if workflow.exit.when is not None else None
+    objective, measure = _objective(name, workflow, truths)
+    goals = tuple(
+        CompiledGoal(goal, inside(goal.when) if goal.when is not None else None)
+        for goal in goals_of(workflow, truths.project)
+    )
     for number, use in ((entry, "entry"), (exits, "exit"), (objective, "objective"), (measure, "measure")):
         truths.note_use(number, f"{use} of {name}")
     for number in guards.values():
         truths.note_use(number, f"a way in {name}")
+    for goal in goals:
+        truths.note_use(goal.condition, f"a goal of {name}")
     steps = [step for step in walk(workflow.steps) if isinstance(step, ActionStep)]
+    assigns = {step.id: _assign(step.assign, workflow, truths, inside) for step in steps if step.assign}
     return CompiledWorkflow(
         name=name,
         workflow=workflow,
@@ -104,20 +151,72 @@ def _workflow(name: str, workflow: Workflow, truths: TruthPlan) -> CompiledWorkf
         exit=exits,
         objective=objective,
         measure=measure,
-        recipient=truths.add_recipient(workflow.recipient, workflow.object) if workflow.recipient else None,
+        recipient=truths.add_recipient(workflow.recipient, object_) if workflow.recipient else None,
         recipient_object=recipient_object(workflow, truths.project),
+        each=truths.add_each(workflow.entry.each, object_) if workflow.entry.each else None,
+        row_object=row_object(workflow, truths.project),
+        goals=goals,
+        entry_values=tuple(sorted(_entry_values(workflow, truths.project))),
         hops=hops,
         guards=guards,
         contents={step.id: content_of(step, workflow, truths) for step in steps},
+        assigns=assigns,
+        senders=_senders(steps, workflow, truths.project, inside),
+        enrolls={
+            step.id: truths.add_each(Each(relation=step.enroll.relation), object_)
+            for step in steps
+            if step.enroll is not None and step.enroll.relation is not None
+        },
     )
 
 
-def _objective(workflow: Workflow, truths: TruthPlan) -> tuple[int | None, int | None]:
+def goals_of(workflow: Workflow, project: Project) -> tuple[Goal, ...]:
+    """The goals written; without any, what a recipient does by itself, as far as the catalog shows it."""
+    if workflow.goals is not None:
+        return workflow.goals
+    recipient = recipient_object(workflow, project)
+    return tuple(Goal(kind, kind=kind) for kind in EVENTS if recipient in activity_targets(project, kind))
+
+
+def _assign(
+    assign: Assign, workflow: Workflow, truths: TruthPlan, inside: Callable[[Condition], int]
+) -> CompiledAssign:
+    users = truths.project.catalog.target(workflow.object, (assign.relation,))
+    assert users is not None, "the checker has seen to it"
+    rules = tuple((inside(rule.if_), rule.user) for rule in assign.rules)
+    return CompiledAssign(users, truths.add_pool(assign, users), rules)
+
+
+def _senders(
+    steps: list[ActionStep], workflow: Workflow, project: Project, inside: Callable[[Condition], int]
+) -> dict[str, int]:
+    """For each message in a user's name: the condition that this user lets workflows send."""
+    found: dict[str, int] = {}
+    for step in steps:
+        target = project.catalog.target(workflow.object, (step.user,)) if step.user else None
+        role = project.catalog[target].send_as if target else None
+        if role is not None and step.kind in ("email", "sms"):
+            found[step.id] = inside(Leaf(parse_expression(f"{step.user}.{role}")))
+    return found
+
+
+def _entry_values(workflow: Workflow, project: Project) -> set[int]:
+    """The values that the workflow's conditions read from the entry."""
+    calls = (
+        call_of(node)
+        for condition in conditions_of(workflow)
+        for leaf in leaves(condition)
+        for node in leaf.expression.tree.find_all(exp.Anonymous)
+    )
+    return {entry_value(c.args[0], workflow.object, project) for c in calls if c is not None and c.name == "at_entry"}
+
+
+def _objective(name: str, workflow: Workflow, truths: TruthPlan) -> tuple[int | None, int | None]:
     objective = workflow.objective
     if objective is None:
         return None, None
     measure = truths.add_value(objective.measure, workflow.object, "measure") if objective.measure else None
-    return truths.add_condition(objective.when, workflow.object, "inside"), measure
+    return truths.add_condition(objective.when, workflow.object, "inside", name), measure
 
 
 def _fixed(file: str) -> Callable[[TruthPlan], Iterator[Statement]]:
@@ -129,19 +228,29 @@ def _fixed(file: str) -> Callable[[TruthPlan], Iterator[Statement]]:
 
 PASSES: tuple[Callable[[TruthPlan], Iterator[Statement]], ...] = (
     _fixed("03_begin"),
+    lambda plan: asked_statements(plan, "03_begin"),
+    lambda plan: records_statement(plan, "03_begin"),
+    _fixed("03_commands"),
     lambda plan: previous_statements(plan, "04_truths"),
-    lambda plan: records_statement(plan, "04_truths"),
     lambda plan: held_statement(plan, "04_truths"),
     lambda plan: aggregate_statements(plan, "04_truths"),
     lambda plan: result_statements(plan, "entry", "04_truths"),
+    lambda plan: each_statements(plan, "04_truths"),
     _fixed("04_needed"),
     lambda plan: result_statements(plan, "inside", "04_truths"),
+    lambda plan: personal_statements(plan, "watched_participants", "04_truths"),
     _fixed("05_episodes"),
+    lambda plan: happening_statements(plan, "06_leave"),
     _fixed("06_leave"),
     _fixed("07_admit"),
     lambda plan: result_statements(plan, "recipient", "07_admit"),
+    _fixed("07_once"),
+    lambda plan: result_statements(plan, "entry_value", "08_enter"),
     _fixed("08_enter"),
+    lambda plan: personal_statements(plan, "entrants", "08_enter"),
     _fixed("09_advance"),
+    lambda plan: result_statements(plan, "pool", "09_assign"),
+    _fixed("09_assign"),
     lambda plan: result_statements(plan, "value", "10_plan"),
     _fixed("10_plan"),
     lambda plan: result_statements(plan, "measure", "11_observe"),

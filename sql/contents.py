@@ -16,7 +16,7 @@ from definitions.conditions import DIALECT, Expression
 from definitions.messages import paths_in
 from definitions.steps import ActionStep, Expr
 from definitions.workflow import Workflow
-from sql.truths.plan import TruthPlan, recipient_object
+from sql.truths.plan import TruthPlan, recipient_object, row_object
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,11 @@ def content_of(step: ActionStep, workflow: Workflow, truths: TruthPlan) -> Conte
     body = _body(step, read)
     values = [(name, truths.add_value(e, workflow.object), "record") for name, e in read.expressions.items()]
     for path in sorted({path for text in _texts(body) for path, _ in paths_in(text)}):
-        recipient = path[0] == "recipient"
-        object_ = recipient_object(workflow, truths.project) if recipient else workflow.object
+        subject = path[0] if path[0] in ("recipient", "row") else "record"
+        objects = {"recipient": recipient_object, "row": row_object}
+        object_ = objects[subject](workflow, truths.project) if subject != "record" else workflow.object
         number = truths.add_value(_expression(".".join(path[1:])), object_ or workflow.object)
-        values.append((".".join(path), number, "recipient" if recipient else "record"))
+        values.append((".".join(path), number, subject))
     return Content(step.kind, body, tuple(values))
 
 
@@ -59,15 +60,20 @@ class _Reading:
     truths: TruthPlan
     expressions: dict[str, Expression] = field(default_factory=dict[str, Expression])
 
-    def user(self, relation: str | None) -> Any:
-        """The key of the user a relation leads to; an address stays as it is."""
-        if relation is None or "@" in relation:
-            return relation
+    def user(self, name: str | None) -> Any:
+        """The user that a relation or an earlier assign step leads to, by name; an address stays as it is."""
+        if name is None or "@" in name:
+            return name
         catalog = self.truths.project.catalog
-        hops = catalog.checked(self.object, (relation,))
-        direct = hops[0].source_field if len(hops) == 1 else f"{relation}.{catalog[hops[-1].target].key}"
-        self.expressions[f"user.{relation}"] = _expression(direct)
-        return {"value": f"user.{relation}"}
+        hops = catalog.walk(self.object, (name,))
+        if hops is not None:
+            direct = hops[0].source_field if len(hops) == 1 else f"{name}.{catalog[hops[-1].target].key}"
+            self.expressions[f"user.{name}"] = _expression(direct)
+        return {"value": f"user.{name}"}
+
+    def assigned_field(self, relation: str) -> str | None:
+        """The field that an assign step writes."""
+        return self.truths.project.catalog[self.object].relations[relation].key
 
     def plain(self, values: dict[str, Any], where: str) -> dict[str, Any]:
         """Keys and values, with names in the place of expressions."""
@@ -81,16 +87,27 @@ class _Reading:
 
 
 def _body(step: ActionStep, read: _Reading) -> dict[str, Any]:
-    if step.task is not None:
-        return {"title": step.task.title, "text": step.task.text, "assign": read.user(step.task.assign)}
+    work = step.task or step.call
+    if work is not None:
+        return {"title": work.title, "text": work.text, "assign": read.user(work.assign)}
     if step.email is not None:
         text = read.truths.project.messages.get(step.email.template, "")
         sender = read.user(step.email.from_)
         return {"template": step.email.template, "subject": step.email.subject, "text": text, "from": sender}
+    if step.sms is not None:
+        return {"text": step.sms.text, "from": read.user(step.sms.from_)}
     if step.update is not None:
         return {"fields": read.plain(step.update, "field")}
+    if step.create is not None:
+        return {"object": step.create.object, "fields": read.plain(step.create.fields, "field")}
+    if step.assign is not None:
+        return {"fields": {str(read.assigned_field(step.assign.relation)): {"value": f"user.{step.id}"}}}
     if step.notify is not None:
         return {"channel": step.notify.channel, "text": step.notify.text}
+    if step.tag is not None or step.untag is not None:
+        return {"tags": list(step.tag or step.untag or ())}
+    if step.enroll is not None:
+        return {"workflow": step.enroll.workflow, "relation": step.enroll.relation}
     assert step.webhook is not None
     return {"url": step.webhook.url, "body": read.plain(step.webhook.body, "body")}
 
@@ -98,6 +115,8 @@ def _body(step: ActionStep, read: _Reading) -> dict[str, Any]:
 def _texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
+    if isinstance(value, list):
+        return [text for part in value for text in _texts(part)]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, dict):
         return [text for part in value.values() for text in _texts(part)]  # pyright: ignore[reportUnknownVariableType]
     return []

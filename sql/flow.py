@@ -18,6 +18,7 @@ from definitions.steps import (
     FixedWait,
     SplitStep,
     Step,
+    WaitForDate,
     WaitStep,
     WaitUntil,
     arms_of,
@@ -25,9 +26,10 @@ from definitions.steps import (
 from definitions.values import Duration
 from sql.names import END, ENTRY, HOLDOUT
 
-Outcome = Literal["rest", "completed", "exited"]
+Outcome = Literal["rest", "completed", "exited", "error"]
 ELSE = "else"
 MET, TIMED_OUT = "met", "timed_out"
+MISSING, PAST, CANCELLED = "missing_date", "past_date", "cancelled"
 
 
 @dataclass(frozen=True)
@@ -77,24 +79,69 @@ def _ways(rest: tuple[Step, ...]) -> Iterator[Hop]:
         case ExitStep():
             yield Hop("", 0, "exited", END, path=((step.id, None),), reason=step.exit)
         case WaitStep():
-            if isinstance(step.wait, WaitUntil):
-                yield from _through((step.id, MET), step.wait.until, _ways(after))
-            yield Hop("", 0, "rest", step.id, wait=longest(step))
+            yield from _arriving(step, after)
         case BranchStep():
             for arm in step.branch:
                 yield from _through((step.id, arm.name), arm.if_, _ways((*arm.steps, *after)))
             yield from _through((step.id, ELSE), None, _ways((*step.else_, *after)))
         case SplitStep():
-            low, last = 0.0, list(step.split)[-1]
-            for name, share in step.split.items():
-                # the last arm ends at 1: shares that add up to 0.999.. must not leave a gap
-                high = 1.0 if name == last else low + share
-                yield from _through(
-                    (step.id, name), Draw(step.id, low, high), _ways((*step.arms.get(name, ()), *after))
-                )
-                low = high
+            for name, draw in _draws(step):
+                yield from _through((step.id, name), draw, _ways((*step.arms.get(name, ()), *after)))
         case _:
             assert_never(step)
+
+
+def _arriving(step: WaitStep, after: tuple[Step, ...]) -> Iterator[Hop]:
+    """The ways at a wait on arrival: passed at once where what it waits for is there already, else rested at."""
+    match step.wait:
+        case FixedWait(duration=duration):
+            yield Hop("", 0, "rest", step.id, wait=duration)
+        case WaitUntil(until=until, at_most=at_most):
+            yield from _through((step.id, MET), until, _ways(after))
+            yield Hop("", 0, "rest", step.id, wait=at_most)
+        case WaitForDate() as date:
+            if date.cancel is not None:
+                yield from _through((step.id, CANCELLED), date.cancel, _skipping(after))
+            yield from _without_date(step, date)
+            if date.past == "skip":
+                yield from _through((step.id, PAST), date.gone_by, _skipping(after))
+            if date.past == "exit":
+                yield Hop("", 0, "exited", END, guards=(date.gone_by,), path=((step.id, PAST),), reason=PAST)
+            yield from _through((step.id, MET), date.reached, _ways(after))
+            yield Hop("", 0, "rest", step.id)
+
+
+def _without_date(step: WaitStep, date: WaitForDate) -> Iterator[Hop]:
+    if date.missing == "exit":
+        yield Hop("", 0, "exited", END, guards=(date.unknown,), path=((step.id, MISSING),), reason=MISSING)
+    if date.missing == "error":
+        yield Hop("", 0, "error", step.id, guards=(date.unknown,), reason=MISSING)
+
+
+def _skipping(rest: tuple[Step, ...]) -> Iterator[Hop]:
+    """Every way to the next wait, with nothing done on it."""
+    if not rest or isinstance(rest[0], WaitStep | ExitStep):
+        yield from _ways(rest)
+        return
+    step, after = rest[0], rest[1:]
+    if isinstance(step, ActionStep):
+        yield from _skipping(after)
+    elif isinstance(step, BranchStep):
+        for arm in step.branch:
+            yield from _through((step.id, arm.name), arm.if_, _skipping((*arm.steps, *after)))
+        yield from _through((step.id, ELSE), None, _skipping((*step.else_, *after)))
+    else:
+        for draw in _draws(step):
+            yield from _through((step.id, draw[0]), draw[1], _skipping((*step.arms.get(draw[0], ()), *after)))
+
+
+def _draws(step: SplitStep) -> Iterator[tuple[str, Draw]]:
+    low, last = 0.0, list(step.split)[-1]
+    for name, share in step.split.items():
+        # the last arm ends at 1: shares that add up to 0.999.. must not leave a gap
+        high = 1.0 if name == last else low + share
+        yield name, Draw(step.id, low, high)
+        low = high
 
 
 def _through(passed: tuple[str, str | None], guard: Guard | None, ways: Iterator[Hop]) -> Iterator[Hop]:
@@ -115,6 +162,15 @@ def _leaving(wait: WaitStep, rest: tuple[Step, ...]) -> Iterator[Hop]:
                 yield Hop("", 0, "exited", END, needs_timer=True, reason=TIMED_OUT)
             else:
                 yield from (replace(hop, needs_timer=True, reason=hop.reason or TIMED_OUT) for hop in _ways(rest))
+        case WaitForDate() as date:
+            if date.cancel is not None:
+                ended = _through((wait.id, CANCELLED), date.cancel, _skipping(rest))
+                yield from (replace(hop, reason=hop.reason or CANCELLED) for hop in ended)
+            yield from _without_date(wait, date)
+            for hop in _ways(rest):
+                yield replace(hop, guards=(date.reached, *hop.guards), reason=hop.reason or MET)
+            # after archiving and return, a wait counts as over
+            yield from (replace(hop, needs_timer=True, reason=hop.reason or TIMED_OUT) for hop in _ways(rest))
 
 
 def _waits(steps: tuple[Step, ...], outer: tuple[Step, ...]) -> Iterator[tuple[WaitStep, tuple[Step, ...]]]:
@@ -127,16 +183,11 @@ def _waits(steps: tuple[Step, ...], outer: tuple[Step, ...]) -> Iterator[tuple[W
             yield from _waits(arm, after)
 
 
-def longest(wait: WaitStep) -> Duration:
-    """The longest a participant rests at a wait."""
-    return wait.wait.duration if isinstance(wait.wait, FixedWait) else wait.wait.at_most
-
-
 def longest_stay_days(steps: tuple[Step, ...]) -> float:
     """The longest possible passage in days: waits at their limit, over the longest arms."""
     total = 0.0
     for step in steps:
         if isinstance(step, WaitStep):
-            total += longest(step).longest_days
+            total += step.longest.longest_days
         total += max((longest_stay_days(arm) for _, arm in arms_of(step)), default=0.0)
     return total

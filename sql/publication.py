@@ -14,17 +14,32 @@ from definitions.steps import (
     ActionStep,
     BranchStep,
     ExitStep,
+    FixedWait,
     SplitStep,
     Step,
+    WaitForDate,
     WaitStep,
+    WaitUntil,
     arms_of,
 )
 from definitions.values import Duration
-from definitions.workflow import structure_fingerprint, text_fingerprint
-from sql.compiler import CompiledWorkflow
-from sql.flow import Draw, Hop, longest, longest_stay_days
+from definitions.workflow import Moves, Workflow, structure_fingerprint, text_fingerprint
+from sql.compiler import CompiledGoal, CompiledWorkflow
+from sql.flow import Draw, Hop, longest_stay_days
 from sql.leaves import canonical
-from sql.names import CONTENT_VALUES, CONTENTS, HOP_GUARDS, HOP_PATH, HOPS, STEPS, WORKFLOWS
+from sql.names import (
+    ASSIGN_RULES,
+    CONTENT_VALUES,
+    CONTENTS,
+    GOALS,
+    HOP_GUARDS,
+    HOP_PATH,
+    HOPS,
+    LIVE_ENTRY_VALUES,
+    STEP_MOVES,
+    STEPS,
+    WORKFLOWS,
+)
 
 Row = dict[str, Any]
 
@@ -59,8 +74,29 @@ def publish(compiled: CompiledWorkflow, version: int, project: Project, *, at: d
             for c in compiled.contents.values()
             for n, number, subject in c.values
         ],
+        GOALS: [_goal_row(goal, i) for i, goal in enumerate(compiled.goals, start=1)],
+        LIVE_ENTRY_VALUES: [{"value": number} for number in compiled.entry_values],
+        ASSIGN_RULES: [
+            {"step_id": step, "position": i, "condition": condition, "user_key": user}
+            for step, assign in compiled.assigns.items()
+            for i, (condition, user) in enumerate(assign.rules, start=1)
+        ],
+        STEP_MOVES: [{"from_step": old, "to_step": new} for old, new in _moves(compiled.workflow).items()],
     }
+    for table in (GOALS, LIVE_ENTRY_VALUES, ASSIGN_RULES, STEP_MOVES):
+        rows[table] = [{"workflow": name, "version": version, **row} for row in rows[table]]
     return Publication(name, version, rows)
+
+
+def _goal_row(compiled: CompiledGoal, position: int) -> Row:
+    goal = compiled.goal
+    row = {"position": position, "name": goal.name, "kind": goal.kind, "value": goal.value}
+    return row | {"condition": compiled.condition}
+
+
+def _moves(workflow: Workflow) -> dict[str, str]:
+    change = workflow.on_structural_change
+    return dict(change.move) if isinstance(change, Moves) else {}
 
 
 def _workflow_row(compiled: CompiledWorkflow, version: int, project: Project) -> Row:
@@ -71,6 +107,7 @@ def _workflow_row(compiled: CompiledWorkflow, version: int, project: Project) ->
         "version": version,
         "is_current": True,
         "state": workflow.state,
+        "wanted_state": workflow.state,
         "object": workflow.object,
         "description": workflow.description,
         "owner": workflow.owner,
@@ -87,12 +124,30 @@ def _workflow_row(compiled: CompiledWorkflow, version: int, project: Project) ->
         "measure_value": compiled.measure,
         "recipient_value": compiled.recipient,
         "recipient_object": compiled.recipient_object,
+        **_admission(compiled),
         **_objective(compiled),
         "longest_stay_days": longest_stay_days(workflow.steps),
         "logic_fingerprint": compiled.fingerprint,
         "text_fingerprint": text_fingerprint(workflow),
         "structure_fingerprint": structure_fingerprint(workflow),
         "definition": source.data if source else {},
+    }
+
+
+def _admission(compiled: CompiledWorkflow) -> Row:
+    workflow, entry = compiled.workflow, compiled.workflow.entry
+    shuts_all, shuts = workflow.lock
+    change = workflow.on_structural_change
+    return {
+        "each_value": compiled.each,
+        "row_object": compiled.row_object,
+        "shuts_all": shuts_all,
+        "shuts": shuts,
+        "runs_once": workflow.run_once is not None,
+        "entry_limit": entry.at_most.number if entry.at_most else None,
+        "entry_unit": entry.at_most.unit if entry.at_most else None,
+        "entry_cron": entry.schedule.cron if entry.schedule else None,
+        "on_structural_change": "move" if isinstance(change, Moves) else change,
     }
 
 
@@ -113,7 +168,7 @@ def _duration(prefix: str, duration: Duration | None) -> Row:
 def _steps(compiled: CompiledWorkflow, version: int) -> Iterator[Row]:
     for position, (step, parent, arm) in enumerate(_placed(compiled.workflow.steps, None, None), start=1):
         content = compiled.contents.get(step.id)
-        due = step.task.due if isinstance(step, ActionStep) and step.task else None
+        due = step.due if isinstance(step, ActionStep) else None
         yield {
             "workflow": compiled.name,
             "version": version,
@@ -127,9 +182,31 @@ def _steps(compiled: CompiledWorkflow, version: int) -> Iterator[Row]:
             "arms": [name for name, _ in arms_of(step)],
             "content_id": content.content_id if content else None,
             **_duration("due", due),
+            "due_business_days": due.business_days if due else 0,
             "has_due": due is not None,
-            "longest_stay_days": longest(step).longest_days if isinstance(step, WaitStep) else 0.0,
+            "longest_stay_days": step.longest.longest_days if isinstance(step, WaitStep) else 0.0,
+            **_action(step, compiled),
         }
+
+
+def _action(step: Step, compiled: CompiledWorkflow) -> Row:
+    """What an action step needs beside its content."""
+    given = step if isinstance(step, ActionStep) else None
+    assign = given.assign if given else None
+    pool = compiled.assigns.get(step.id)
+    by_step = step.id if assign else given.user if given and given.user in compiled.assigns else None
+    return {
+        "needs_approval": given is not None and given.approval is not None,
+        "sender_condition": compiled.senders.get(step.id),
+        "assign_object": pool.object if pool else None,
+        "assign_by": assign.by if assign else None,
+        "assign_pool": pool.pool if pool else None,
+        "assign_counts": assign is not None and assign.load is None,
+        "assign_fallback": assign.fallback if assign else None,
+        "assigned_by_step": by_step,
+        "enroll_workflow": given.enroll.workflow if given and given.enroll else None,
+        "enroll_value": compiled.enrolls.get(step.id),
+    }
 
 
 def _placed(
@@ -158,15 +235,31 @@ def _kind(step: Step) -> str:
 def _label(step: Step) -> str:
     match step:
         case ActionStep():
-            words = step.task.title if step.task else step.email.subject if step.email else step.id.replace("_", " ")
+            work = step.task or step.call
+            words = work.title if work else step.email.subject if step.email else step.id.replace("_", " ")
             return f"{step.kind}: {words}"
         case WaitStep():
-            limit = longest(step).text
-            return f"wait {limit}" if not hasattr(step.wait, "until") else f"wait at most {limit}"
+            return _wait_label(step)
         case BranchStep() | SplitStep():
             return step.id.replace("_", " ")
         case ExitStep():
             return f"exit: {step.exit}"
+
+
+def _wait_label(step: WaitStep) -> str:
+    match step.wait:
+        case FixedWait(duration=duration):
+            return f"wait {duration.text}"
+        case WaitUntil(at_most=limit):
+            return f"wait at most {limit.text}"
+        case WaitForDate() as date:
+            offset = date.offset.text
+            when = (
+                ""
+                if not date.offset.longest_days
+                else f" {offset.lstrip('-')} {'before' if offset[0] == '-' else 'after'}"
+            )
+            return f"wait until{when} {date.for_date.sql}"
 
 
 def _hop_id(workflow: str, version: int, hop: Hop) -> int:
@@ -184,6 +277,8 @@ def _hop_row(workflow: str, version: int, hop_id: int, hop: Hop) -> Row:
         "outcome": hop.outcome,
         "to_step": hop.to_step,
         "reason": hop.reason,
+        "is_timed": hop.wait is not None,
+        "wait_business_days": hop.wait.business_days if hop.wait else 0,
         **_duration("wait", hop.wait),
     }
 

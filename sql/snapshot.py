@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from definitions.catalog import CatalogObject, FieldSpec, FieldType
-from sql.names import changes_table, history_table, quoted, record_table
+from sql.names import MERGES, changes_table, history_table, quoted, record_table
 from sql.statements import Statement
 
 COLUMN_TYPES: dict[FieldType, str] = {
@@ -118,6 +118,7 @@ def snapshot_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) ->
     return [
         Statement(STAGE, f"typed_{name}", f"Incoming {name} rows as types.", _typed(columns)),
         Statement(STAGE, f"staged_{name}", f"One row for each {name} that is there at this instant.", _staged(columns)),
+        *_merges(columns),
         *fill,
         Statement(
             STAGE,
@@ -188,12 +189,27 @@ def _staged(columns: ObjectColumns) -> str:
     there = [f"{columns.key} IS NOT NULL"]
     there += [_moment(spec.exists_from, columns)] if spec.exists_from else []
     there += [f"{quoted(spec.deleted_at)} IS NULL"] if spec.deleted_at else []
+    there += [f"{quoted(spec.merged_into)} IS NULL"] if spec.merged_into else []
     return (
         f"CREATE OR REPLACE TEMP TABLE staged_{spec.object} AS\nSELECT\n    {known}\nFROM typed_{spec.object}\n"
         f"WHERE {' AND '.join(there)}\n"
         # the same row delivered twice is one row; of different rows with one key the newest counts, then a stable choice
         f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}md5(concat_ws('|', {', '.join(fields)}))) = 1"
     )
+
+
+def _merges(columns: ObjectColumns) -> list[Statement]:
+    """Remember which records went into which."""
+    spec = columns.spec
+    if spec.merged_into is None:
+        return []
+    loser, survivor = f"CAST({columns.key} AS VARCHAR)", f"CAST({quoted(spec.merged_into)} AS VARCHAR)"
+    sql = (
+        f"INSERT INTO {MERGES}\nSELECT DISTINCT '{spec.object}', {loser}, {survivor}, $as_of\n"
+        f"FROM typed_{spec.object} AS t\nWHERE {survivor} IS NOT NULL AND {survivor} <> {loser}\n"
+        f"    AND NOT EXISTS (SELECT 1 FROM {MERGES} AS m WHERE m.object = '{spec.object}' AND m.loser = {loser})"
+    )
+    return [Statement(STAGE, f"merges_{spec.object}", f"Which {spec.object} records were merged into others.", sql)]
 
 
 def _differs(columns: ObjectColumns, left: str, right: str, fields: Mapping[str, FieldSpec] | None = None) -> str:

@@ -1,18 +1,5 @@
--- [remember_first_enabling] Note when a workflow is evaluated enabled for the first time: newcomers are judged against it.
-INSERT INTO state.workflows
-SELECT w.workflow, $as_of
-FROM live.workflows AS w
-WHERE w.is_current AND w.state = 'enabled'
-    AND NOT EXISTS (SELECT 1 FROM state.workflows AS m WHERE m.workflow = w.workflow);
-
--- [follow_current_version] Participants follow the version that is live: edits reach those who have not reached the step.
-UPDATE state.participants AS p
-SET flow_version = w.version
-FROM live.workflows AS w
-WHERE w.workflow = p.workflow AND w.is_current AND p.left_at IS NULL AND p.flow_version <> w.version;
-
--- [empty_truths] Room for the conditions that hold: one row for each condition and record.
-CREATE OR REPLACE TEMP TABLE truths (condition BIGINT, record VARCHAR);
+-- [empty_truths] Room for the conditions that hold: one row for each condition and record, or participant where it is asked of one.
+CREATE OR REPLACE TEMP TABLE truths (condition BIGINT, record VARCHAR, participant_id VARCHAR);
 
 -- [empty_recipients] Room for the recipients chosen.
 CREATE OR REPLACE TEMP TABLE recipients (value BIGINT, record VARCHAR, result VARCHAR);
@@ -23,8 +10,26 @@ CREATE OR REPLACE TEMP TABLE measures (value BIGINT, record VARCHAR, result DOUB
 -- [empty_found_values] Room for the values that actions carry.
 CREATE OR REPLACE TEMP TABLE found_values (value BIGINT, record VARCHAR, result VARCHAR);
 
--- [watched] Records whose objective is observed: inside, or left a short while ago.
-CREATE OR REPLACE TEMP TABLE watched AS
-SELECT DISTINCT object, record
-FROM state.participants
-WHERE left_at IS NULL OR watched_until >= $as_of;
+-- [empty_values_at_entry] Room for the values that are kept from the entry.
+CREATE OR REPLACE TEMP TABLE values_at_entry (value BIGINT, record VARCHAR, result VARCHAR);
+
+-- [empty_pools] Room for the users that assign steps choose from, with their load.
+CREATE OR REPLACE TEMP TABLE pools (value BIGINT, record VARCHAR, result DOUBLE);
+
+-- [workdays] Monday to Friday, numbered: business days are counted on it.
+CREATE OR REPLACE TEMP TABLE workdays AS
+SELECT day, ROW_NUMBER() OVER (ORDER BY day) AS number
+FROM (
+    SELECT CAST(day AS DATE) AS day
+    FROM generate_series(CAST($as_of AS DATE) - 14, CAST($as_of AS DATE) + 800, INTERVAL 1 DAY) AS g(day)
+)
+WHERE extract(isodow FROM day) <= 5;
+
+-- [business_steps] The day on which so many business days from today are over.
+CREATE OR REPLACE TEMP TABLE business_steps AS
+SELECT w.number - t.number AS business_days, w.day - CAST($as_of AS DATE) AS days
+FROM workdays AS w
+CROSS JOIN (SELECT MAX(number) AS number FROM workdays WHERE day <= CAST($as_of AS DATE)) AS t
+WHERE w.number > t.number
+UNION ALL
+SELECT 0, 0;

@@ -13,49 +13,99 @@ FROM (
     WHERE p.left_at IS NULL AND w.leave_on_objective
 ) AS a
 JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
+WHERE t.participant_id IS NULL OR t.participant_id = a.participant_id
 GROUP BY a.participant_id;
 
--- [find_leavers] Who leaves, with the first reason that holds; judged before any step that is due.
+-- [asked_goals] The goals of everybody inside who goes on; whoever is paused or in error reaches none.
+CREATE OR REPLACE TEMP TABLE asked_goals AS
+SELECT p.participant_id, p.object, p.record, w.recipient_object, p.recipient, p.entered_at, g.position, g.name, g.kind, g.value, g.condition
+FROM state.participants AS p
+JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
+JOIN live.goals AS g ON g.workflow = p.workflow AND g.version = p.flow_version
+WHERE p.left_at IS NULL AND p.status = 'active';
+
+-- [goals_reached] The goal that each participant reached first by its own time; at the same time the one written first.
+CREATE OR REPLACE TEMP TABLE goals_reached AS
+SELECT participant_id, name, reached_at
+FROM (
+    SELECT g.participant_id, g.name, g.position, h.happened_at AS reached_at
+    FROM asked_goals AS g
+    JOIN happenings AS h ON h.kind = g.kind AND h.object = g.recipient_object AND h.record = g.recipient
+    WHERE h.happened_at > g.entered_at AND (g.value IS NULL OR g.value = h.value)
+    UNION ALL
+    SELECT g.participant_id, g.name, g.position, h.happened_at
+    FROM asked_goals AS g
+    JOIN happenings AS h ON h.kind = g.kind AND h.object = g.object AND h.record = g.record
+    WHERE h.happened_at > g.entered_at AND (g.value IS NULL OR g.value = h.value)
+    UNION ALL
+    SELECT g.participant_id, g.name, g.position, $as_of
+    FROM asked_goals AS g
+    JOIN truths AS t ON t.condition = g.condition AND t.record = g.record
+    WHERE t.participant_id IS NULL OR t.participant_id = g.participant_id
+    UNION ALL
+    SELECT o.participant_id, 'marked', 0, c.given_at
+    FROM people_orders AS o
+    JOIN journal.commands AS c ON c.command_id = o.command_id
+    WHERE o.command = 'goal-met' AND o.refusal IS NULL
+)
+QUALIFY ROW_NUMBER() OVER (PARTITION BY participant_id ORDER BY reached_at, position, name) = 1;
+
+-- [find_leavers] Who leaves, with the first reason that holds; judged before any step that is due. The archive keeps everybody.
 CREATE OR REPLACE TEMP TABLE leavers AS
-SELECT participant_id, from_step, reason
+SELECT participant_id, from_step, reason, is_goal, CASE WHEN is_goal THEN reached_at END AS goal_at
 FROM (
     SELECT
         p.participant_id,
         p.step_id AS from_step,
+        g.reached_at,
         CASE
+            WHEN m.participant_id IS NOT NULL THEN 'merged'
             WHEN r.record IS NULL THEN 'record_deleted'
             WHEN c.workflow IS NULL OR c.state = 'disabled' THEN 'workflow_disabled'
             WHEN h.meets_exit THEN 'exit_condition'
             WHEN h.meets_objective THEN 'objective'
-        END AS reason
+            WHEN g.participant_id IS NOT NULL THEN g.name
+            WHEN o.participant_id IS NOT NULL THEN 'removed'
+        END AS reason,
+        m.participant_id IS NULL AND r.record IS NOT NULL AND c.workflow IS NOT NULL AND c.state <> 'disabled'
+            AND NOT COALESCE(h.meets_exit, FALSE) AND NOT COALESCE(h.meets_objective, FALSE)
+            AND g.participant_id IS NOT NULL AS is_goal
     FROM state.participants AS p
     LEFT JOIN live.workflows AS c ON c.workflow = p.workflow AND c.is_current
     LEFT JOIN records AS r ON r.object = p.object AND r.record = p.record
     LEFT JOIN insiders_hold AS h ON h.participant_id = p.participant_id
-    WHERE p.left_at IS NULL
+    LEFT JOIN goals_reached AS g ON g.participant_id = p.participant_id
+    LEFT JOIN (SELECT participant_id FROM merged WHERE NOT goes_on) AS m ON m.participant_id = p.participant_id
+    LEFT JOIN (
+        SELECT DISTINCT participant_id FROM people_orders WHERE command = 'remove' AND refusal IS NULL
+    ) AS o ON o.participant_id = p.participant_id
+    WHERE p.left_at IS NULL AND c.state IS DISTINCT FROM 'archived'
 )
 WHERE reason IS NOT NULL;
 
 -- [let_go] Leavers leave: they rest nowhere and wait for nothing.
 UPDATE state.participants AS p
 SET
-    status = 'exited',
+    status = CASE WHEN l.is_goal THEN 'goal_met' ELSE 'exited' END,
     exit_reason = l.reason,
+    goal_at = l.goal_at,
     left_at = $as_of,
     step_id = '(end)',
     arrived_at = $as_of,
     due_at = NULL,
+    halted_at = NULL,
+    halt_reason = NULL,
     watched_until = greatest(p.watched_until, calendar_add($as_of, 0, 30, 0))
 FROM leavers AS l
 WHERE l.participant_id = p.participant_id;
 
 -- [note_exits] One transition for each leaver.
 INSERT INTO state.transitions
-SELECT participant_id, $evaluation_id, 1, $as_of, 'exited', from_step, '(end)', NULL, NULL, reason
+SELECT participant_id, $evaluation_id, 1, $as_of, CASE WHEN is_goal THEN 'goal_met' ELSE 'exited' END, from_step, '(end)', NULL, NULL, reason
 FROM leavers;
 
 -- [cancel_actions] Whatever was planned for a leaver and not yet sent is cancelled.
 UPDATE outbox.actions AS a
 SET status = 'cancelled', status_at = $as_of, status_reason = l.reason
 FROM leavers AS l
-WHERE l.participant_id = a.participant_id AND a.status = 'planned';
+WHERE l.participant_id = a.participant_id AND a.status IN ('planned', 'awaiting_approval');

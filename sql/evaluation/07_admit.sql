@@ -3,49 +3,77 @@ CREATE OR REPLACE TEMP TABLE passages AS
 SELECT
     workflow,
     record,
+    occasion,
     COUNT(*) AS entry_count,
     MAX(left_at) AS last_left_at,
     BOOL_OR(left_at IS NULL) AS is_inside,
     MAX(matched_from) AS last_matched_from
 FROM state.participants
-GROUP BY workflow, record;
+GROUP BY workflow, record, occasion;
 
--- [asked_of_candidates] The exit and objective conditions of those who qualify that hold already.
+-- [asking] Who asks to enter: whoever qualifies, by a related row or by itself, and whoever was enrolled by hand or by a step.
+CREATE OR REPLACE TEMP TABLE asking AS
+SELECT w.workflow, e.record, e.occasion, e.matched_from, 'condition' AS entry_mode, CAST(NULL AS VARCHAR) AS command_id
+FROM live.workflows AS w
+JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
+WHERE w.is_current AND w.state = 'enabled'
+UNION ALL
+SELECT o.workflow, o.record, '', NULL, CASE WHEN o.given_by LIKE '(step) %' THEN 'enrolled' ELSE 'manual' END, o.command_id
+FROM orders AS o
+WHERE o.command = 'enroll'
+QUALIFY ROW_NUMBER() OVER (PARTITION BY o.workflow, o.record ORDER BY o.number) = 1;
+
+-- [asked_of_candidates] The exit and objective conditions of those who ask that hold already.
 CREATE OR REPLACE TEMP TABLE candidates_hold AS
 SELECT a.workflow, a.record, BOOL_OR(a.is_exit) AS meets_exit, BOOL_OR(NOT a.is_exit) AS meets_objective
 FROM (
-    SELECT w.workflow, e.record, w.exit_condition AS condition, TRUE AS is_exit
+    SELECT DISTINCT w.workflow, e.record, w.exit_condition AS condition, TRUE AS is_exit
     FROM live.workflows AS w
-    JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
-    WHERE w.is_current AND w.state = 'enabled' AND w.exit_condition IS NOT NULL
+    JOIN asking AS e ON e.workflow = w.workflow
+    WHERE w.is_current AND w.exit_condition IS NOT NULL
     UNION ALL
-    SELECT w.workflow, e.record, w.objective_condition, FALSE
+    SELECT DISTINCT w.workflow, e.record, w.objective_condition, FALSE
     FROM live.workflows AS w
-    JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
-    WHERE w.is_current AND w.state = 'enabled' AND w.objective_condition IS NOT NULL
+    JOIN asking AS e ON e.workflow = w.workflow
+    WHERE w.is_current AND w.objective_condition IS NOT NULL
 ) AS a
 JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
+WHERE t.participant_id IS NULL
 GROUP BY a.workflow, a.record;
 
--- [candidates] Whoever qualifies, with the first gate that refuses; `inside` are those who are in by this very spell.
+-- [locks] Workflows that shut others to the records inside them.
+CREATE OR REPLACE TEMP TABLE locks AS
+SELECT DISTINCT p.object, p.record, p.workflow, w.shuts_all, w.shuts
+FROM state.participants AS p
+JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
+WHERE p.left_at IS NULL AND (w.shuts_all OR len(w.shuts) > 0);
+
+-- [candidates] Whoever asks, with the first gate that refuses; `inside` are those who are in by this very spell.
 CREATE OR REPLACE TEMP TABLE candidates AS
 SELECT
     c.*,
     CASE
-        WHEN is_inside AND last_matched_from = matched_from THEN 'inside'
+        WHEN NOT has_record THEN 'no_such_record'
+        WHEN NOT by_condition AND state IS DISTINCT FROM 'enabled' THEN 'workflow_' || COALESCE(state, 'unknown')
+        WHEN NOT by_condition AND takes_rows THEN 'takes_rows'
+        WHEN entry_mode = 'manual' AND NOT manual_entry THEN 'manual_refused'
+        WHEN is_inside AND by_condition AND last_matched_from = matched_from THEN 'inside'
         WHEN is_inside THEN 'already_inside'
         WHEN reentry = 'never' AND entry_count > 0 THEN 'entered_before'
-        WHEN launch = 'newcomers' AND matched_from <= first_enabled_at THEN 'not_a_newcomer'
-        WHEN reentry = 'requalifying' AND matched_from <= last_left_at THEN 'not_requalified'
+        WHEN by_condition AND launch = 'newcomers' AND matched_from <= first_enabled_at THEN 'not_a_newcomer'
+        WHEN by_condition AND reentry = 'requalifying' AND matched_from <= last_left_at THEN 'not_requalified'
         WHEN last_left_at = $as_of THEN 'left_just_now'
         WHEN reentry_at > $as_of THEN 'waiting_after_exit'
         WHEN meets_exit THEN 'exit_condition'
         WHEN meets_objective AND leave_on_objective THEN 'objective_already_met'
+        WHEN by_condition AND NOT is_slot THEN 'between_slots'
+        WHEN locked_by IS NOT NULL THEN 'locked'
     END AS refusal
 FROM (
     SELECT
-        w.workflow,
+        a.workflow,
         w.version,
+        w.state,
         w.priority,
         w.object,
         w.launch,
@@ -54,63 +82,51 @@ FROM (
         w.holdout_share,
         w.longest_stay_days,
         w.recipient_value,
+        w.manual_entry,
+        w.each_value IS NOT NULL AS takes_rows,
+        w.runs_once,
+        w.shuts_all,
+        w.shuts,
+        w.entry_limit,
+        w.entry_unit,
         m.first_enabled_at,
-        e.record,
-        e.matched_from,
+        a.record,
+        a.occasion,
+        a.matched_from,
+        a.entry_mode,
+        a.entry_mode = 'condition' AS by_condition,
+        a.command_id,
+        r.record IS NOT NULL AS has_record,
         COALESCE(s.entry_count, 0) AS entry_count,
         COALESCE(s.is_inside, FALSE) AS is_inside,
         s.last_matched_from,
         s.last_left_at,
         calendar_add(s.last_left_at, w.reentry_months, w.reentry_days, w.reentry_minutes) AS reentry_at,
         COALESCE(h.meets_exit, FALSE) AS meets_exit,
-        COALESCE(h.meets_objective, FALSE) AS meets_objective
-    FROM live.workflows AS w
-    JOIN state.workflows AS m ON m.workflow = w.workflow
-    JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
-    LEFT JOIN passages AS s ON s.workflow = w.workflow AND s.record = e.record
-    LEFT JOIN candidates_hold AS h ON h.workflow = w.workflow AND h.record = e.record
-    WHERE w.is_current AND w.state = 'enabled'
+        COALESCE(h.meets_objective, FALSE) AS meets_objective,
+        COALESCE(o.is_open, TRUE) AS is_slot,
+        o.next_at AS next_slot_at,
+        l.locked_by
+    FROM asking AS a
+    LEFT JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
+    LEFT JOIN state.workflows AS m ON m.workflow = w.workflow
+    LEFT JOIN records AS r ON r.object = w.object AND r.record = a.record
+    LEFT JOIN passages AS s ON s.workflow = w.workflow AND s.record = a.record AND s.occasion = a.occasion
+    LEFT JOIN candidates_hold AS h ON h.workflow = w.workflow AND h.record = a.record
+    LEFT JOIN slots AS o ON o.workflow = w.workflow
+    LEFT JOIN (
+        SELECT a.workflow, a.record, MIN(l.workflow) AS locked_by
+        FROM asking AS a
+        JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
+        JOIN locks AS l ON l.object = w.object AND l.record = a.record AND l.workflow <> a.workflow
+        WHERE l.shuts_all OR list_contains(l.shuts, a.workflow)
+        GROUP BY a.workflow, a.record
+    ) AS l ON l.workflow = a.workflow AND l.record = a.record
 ) AS c;
 
--- [close_refusals] End the spells of refusals that no longer hold for the same reason.
-UPDATE state.refusals AS f
-SET refused_to = $as_of
-WHERE f.refused_to IS NULL
-    AND NOT EXISTS (
-        SELECT 1 FROM candidates AS c
-        WHERE c.workflow = f.workflow AND c.record = f.record AND c.refusal = f.reason
-    );
-
--- [open_refusals] Begin the spells of new refusals: one row a spell, not an evaluation.
-INSERT INTO state.refusals (workflow, object, record, reason, until_at, refused_from, refused_to)
-SELECT
-    c.workflow,
-    c.object,
-    c.record,
-    c.refusal,
-    CASE WHEN c.refusal = 'waiting_after_exit' THEN c.reentry_at END,
-    $as_of,
-    NULL
-FROM candidates AS c
-WHERE c.refusal IS NOT NULL AND c.refusal <> 'inside'
-    AND NOT EXISTS (
-        SELECT 1 FROM state.refusals AS f
-        WHERE f.refused_to IS NULL AND f.workflow = c.workflow AND f.record = c.record AND f.reason = c.refusal
-    );
-
--- [entrants] Who enters, in which arm. The draw depends on seed, workflow and record alone: nobody changes arms.
-CREATE OR REPLACE TEMP TABLE entrants AS
-SELECT
-    substr(md5($seed || '|' || workflow || '|' || record || '|' || (entry_count + 1)), 1, 20) AS participant_id,
-    workflow,
-    version,
-    object,
-    record,
-    recipient_value,
-    CAST(entry_count + 1 AS INTEGER) AS entry_no,
-    matched_from,
-    meets_objective,
-    longest_stay_days,
-    CASE WHEN draw($seed || '|holdout|' || workflow || '|' || record) < holdout_share THEN 'holdout' ELSE 'treatment' END AS arm
+-- [passing] Whoever no gate has refused so far; of two ways to ask, the condition is taken.
+CREATE OR REPLACE TEMP TABLE passing AS
+SELECT *
 FROM candidates
-WHERE refusal IS NULL;
+WHERE refusal IS NULL
+QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow, record, occasion ORDER BY CASE entry_mode WHEN 'condition' THEN 1 WHEN 'enrolled' THEN 2 ELSE 3 END) = 1;

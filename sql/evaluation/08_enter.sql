@@ -7,9 +7,10 @@ SELECT
     n.version AS flow_version,
     n.object,
     n.record,
-    r.result AS recipient,
+    n.occasion,
+    n.recipient,
     n.arm,
-    'condition' AS entry_mode,
+    n.entry_mode,
     n.entry_no,
     n.matched_from,
     $as_of AS entered_at,
@@ -19,11 +20,17 @@ SELECT
     CASE WHEN n.arm = 'holdout' THEN calendar_add($as_of, 0, CAST(greatest(ceil(n.longest_stay_days), 1) AS INTEGER), 0) END AS due_at,
     n.meets_objective AS met_at_entry,
     calendar_add($as_of, 0, CAST(ceil(n.longest_stay_days) AS INTEGER) + 30, 0) AS watched_until
-FROM entrants AS n
-LEFT JOIN recipients AS r ON r.value = n.recipient_value AND r.record = n.record;
+FROM entrants AS n;
 
 -- [note_entries] One transition for each entrant.
 INSERT INTO state.transitions
 SELECT p.participant_id, $evaluation_id, 2, $as_of, 'entered', NULL, p.step_id, NULL, p.due_at, p.entry_mode
 FROM state.participants AS p
 JOIN entrants AS n ON n.participant_id = p.participant_id;
+
+-- [keep_entry_values] The values that conditions will compare with later.
+INSERT INTO state.entry_values
+SELECT n.participant_id, v.value, f.result
+FROM entrants AS n
+JOIN live.entry_values AS v ON v.workflow = n.workflow AND v.version = n.version
+JOIN values_at_entry AS f ON f.value = v.value AND f.record = n.record;

@@ -3,7 +3,8 @@ CREATE OR REPLACE TEMP TABLE ways AS
 SELECT ROW_NUMBER() OVER () AS way, p.participant_id, p.record, h.hop_id, h.rank
 FROM state.participants AS p
 JOIN live.hops AS h ON h.workflow = p.workflow AND h.version = p.flow_version AND h.from_step = p.step_id
-WHERE p.status = 'active' AND (NOT h.needs_timer OR p.due_at <= $as_of);
+JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current
+WHERE p.status = 'active' AND w.state <> 'archived' AND (NOT h.needs_timer OR p.due_at <= $as_of);
 
 -- [guards_that_hold] How many of a way's conditions hold.
 CREATE OR REPLACE TEMP TABLE guards_that_hold AS
@@ -11,6 +12,7 @@ SELECT y.way, COUNT(*) AS held_count
 FROM ways AS y
 JOIN live.hop_guards AS g ON g.hop_id = y.hop_id
 JOIN truths AS t ON t.condition = g.condition AND t.record = y.record
+WHERE t.participant_id IS NULL OR t.participant_id = y.participant_id
 GROUP BY y.way;
 
 -- [open_ways] Ways on which every condition holds and every draw of a split falls.
@@ -31,7 +33,35 @@ WHERE COALESCE(h.held_count, 0) = COALESCE(n.condition_count, 0)
             )
     );
 
--- [moves] The way each participant takes: the first whose guards hold.
+-- [taken] The way each participant would take: the first whose guards hold.
+CREATE OR REPLACE TEMP TABLE taken AS
+SELECT y.participant_id, y.hop_id
+FROM open_ways AS y
+QUALIFY ROW_NUMBER() OVER (PARTITION BY y.participant_id ORDER BY y.rank) = 1;
+
+-- [blocked] Ways that cannot be taken: on one of their steps a sender has not allowed sending. Nothing of such a way is done.
+CREATE OR REPLACE TEMP TABLE blocked AS
+SELECT k.participant_id, p.step_id AS from_step, 'no_send_as:' || arg_min(s.step_id, h.position) AS reason
+FROM taken AS k
+JOIN state.participants AS p ON p.participant_id = k.participant_id
+JOIN live.hop_path AS h ON h.hop_id = k.hop_id
+JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_version AND s.step_id = h.step_id
+LEFT JOIN truths AS t ON t.condition = s.sender_condition AND t.record = p.record
+WHERE s.sender_condition IS NOT NULL AND t.record IS NULL
+GROUP BY k.participant_id, p.step_id;
+
+-- [halt_blocked] They stay where they are, in error, until somebody tries again.
+UPDATE state.participants AS p
+SET status = 'error', halted_at = $as_of, halt_reason = b.reason
+FROM blocked AS b
+WHERE b.participant_id = p.participant_id;
+
+-- [note_blocked] One transition for each.
+INSERT INTO state.transitions
+SELECT participant_id, $evaluation_id, 3, $as_of, 'error', from_step, from_step, NULL, NULL, reason
+FROM blocked;
+
+-- [moves] The way each participant takes.
 CREATE OR REPLACE TEMP TABLE moves AS
 SELECT
     p.participant_id,
@@ -39,20 +69,21 @@ SELECT
     p.flow_version,
     p.object,
     p.record,
+    p.occasion,
     p.recipient,
+    p.restarts,
     p.step_id AS from_step,
     h.hop_id,
     h.to_step,
     h.outcome,
     h.reason,
-    CASE WHEN h.outcome = 'rest' THEN calendar_add($as_of, h.wait_months, h.wait_days, h.wait_minutes) END AS due_at
-FROM (
-    SELECT y.participant_id, y.hop_id
-    FROM open_ways AS y
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY y.participant_id ORDER BY y.rank) = 1
-) AS taken
-JOIN state.participants AS p ON p.participant_id = taken.participant_id
-JOIN live.hops AS h ON h.hop_id = taken.hop_id;
+    CASE WHEN h.outcome = 'rest' AND h.is_timed
+        THEN calendar_add($as_of, h.wait_months, h.wait_days + COALESCE(b.days, 0), h.wait_minutes) END AS due_at
+FROM taken AS k
+JOIN state.participants AS p ON p.participant_id = k.participant_id
+JOIN live.hops AS h ON h.hop_id = k.hop_id
+LEFT JOIN business_steps AS b ON b.business_days = h.wait_business_days
+WHERE NOT EXISTS (SELECT 1 FROM blocked AS x WHERE x.participant_id = k.participant_id);
 
 -- [move] Participants arrive at their next resting place, or at the end.
 UPDATE state.participants AS p
@@ -62,8 +93,10 @@ SET
     due_at = m.due_at,
     status = CASE m.outcome WHEN 'rest' THEN p.status ELSE m.outcome END,
     exit_reason = CASE m.outcome WHEN 'exited' THEN m.reason END,
-    left_at = CASE WHEN m.outcome <> 'rest' THEN $as_of END,
-    watched_until = CASE WHEN m.outcome = 'rest' THEN p.watched_until ELSE greatest(p.watched_until, calendar_add($as_of, 0, 30, 0)) END
+    halted_at = CASE m.outcome WHEN 'error' THEN $as_of END,
+    halt_reason = CASE m.outcome WHEN 'error' THEN m.reason END,
+    left_at = CASE WHEN m.outcome IN ('completed', 'exited') THEN $as_of END,
+    watched_until = CASE WHEN m.outcome IN ('rest', 'error') THEN p.watched_until ELSE greatest(p.watched_until, calendar_add($as_of, 0, 30, 0)) END
 FROM moves AS m
 WHERE m.participant_id = p.participant_id;
 
@@ -85,27 +118,36 @@ FROM moves;
 -- [planned] The actions on the way of each move.
 CREATE OR REPLACE TEMP TABLE planned AS
 SELECT
-    substr(md5(m.participant_id || '|' || s.step_id || '|1'), 1, 20) AS action_id,
+    substr(md5(m.participant_id || '|' || s.step_id || '|' || (m.restarts + 1)), 1, 20) AS action_id,
     m.participant_id,
     m.workflow,
     m.flow_version AS version,
     s.step_id,
     m.object,
     m.record,
+    m.occasion,
     m.recipient,
     s.action_kind AS kind,
     s.content_id,
-    CASE WHEN s.has_due THEN calendar_add($as_of, s.due_months, s.due_days, s.due_minutes) END AS due_at
+    s.needs_approval,
+    s.assigned_by_step,
+    CASE WHEN s.has_due THEN calendar_add($as_of, s.due_months, s.due_days + COALESCE(b.days, 0), s.due_minutes) END AS due_at
 FROM moves AS m
 JOIN live.hop_path AS h ON h.hop_id = m.hop_id
 JOIN live.steps AS s ON s.workflow = m.workflow AND s.version = m.flow_version AND s.step_id = h.step_id
+LEFT JOIN business_steps AS b ON b.business_days = s.due_business_days
 WHERE s.kind = 'action';
 
--- [addressed] Records whose values the planned actions carry: their own and their recipients'.
+-- [addressed] Records whose values the planned actions carry: their own, their recipients' and their related rows'.
 CREATE OR REPLACE TEMP TABLE addressed AS
 SELECT DISTINCT object, record FROM planned
 UNION
 SELECT DISTINCT w.recipient_object, p.recipient
 FROM planned AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
-WHERE p.recipient IS NOT NULL;
+WHERE p.recipient IS NOT NULL
+UNION
+SELECT DISTINCT w.row_object, p.occasion
+FROM planned AS p
+JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
+WHERE p.occasion <> '';

@@ -12,6 +12,7 @@ SELECT
 FROM state.participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
 LEFT JOIN truths AS o ON o.condition = w.objective_condition AND o.record = p.record
+    AND (o.participant_id IS NULL OR o.participant_id = p.participant_id)
 LEFT JOIN measures AS m ON m.value = w.measure_value AND m.record = p.record
 WHERE w.objective_condition IS NOT NULL
     AND (p.left_at IS NULL OR p.watched_until >= $as_of)

@@ -57,16 +57,25 @@ SELECT
             SELECT concat_ws('|', 't', participant_id, sequence, kind, from_step, to_step, hop_id, epoch_us(due_at), reason) AS line
             FROM state.transitions WHERE evaluation_id = $evaluation_id
             UNION ALL
+            SELECT concat_ws('|', 'c', command_id, outcome, reason)
+            FROM journal.commands WHERE taken_at = $as_of
+            UNION ALL
             SELECT concat_ws('|', 'a', action_id, participant_id, step_id, kind, content_id, "values", recipient, epoch_us(due_at))
             FROM outbox.actions WHERE evaluation_id = $evaluation_id
             UNION ALL
-            SELECT concat_ws('|', 'e', subject, object, record, epoch_us(matched_from), epoch_us(matched_to))
+            SELECT concat_ws('|', 'e', subject, object, record, occasion, epoch_us(matched_from), epoch_us(matched_to))
             FROM state.episodes WHERE matched_from = $as_of OR matched_to = $as_of
             UNION ALL
-            SELECT concat_ws('|', 'f', workflow, record, reason, epoch_us(refused_from), epoch_us(refused_to))
+            SELECT concat_ws('|', 'f', workflow, record, occasion, reason, detail, epoch_us(refused_from), epoch_us(refused_to))
             FROM state.refusals WHERE refused_from = $as_of OR refused_to = $as_of
             UNION ALL
             SELECT concat_ws('|', 'o', participant_id, is_met, measure)
             FROM state.observations WHERE observed_at = $as_of
         )
     );
+
+-- [remember_states] The state of each workflow that has ever been enabled.
+UPDATE state.workflows AS m
+SET last_state = w.state
+FROM live.workflows AS w
+WHERE w.workflow = m.workflow AND w.is_current AND w.state IS DISTINCT FROM m.last_state;

@@ -6,10 +6,10 @@ HAVING COUNT(*) <> COUNT(CASE WHEN status IN ('active', 'paused', 'error', 'goal
     OR COUNT(CASE WHEN status IN ('goal_met', 'completed', 'exited') THEN 1 END) <> COUNT(left_at);
 
 -- [inside_once] At most one open participant for a workflow and record.
-SELECT workflow, record, COUNT(*) AS open_passages
+SELECT workflow, record, occasion, COUNT(*) AS open_passages
 FROM state.participants
 WHERE left_at IS NULL
-GROUP BY workflow, record
+GROUP BY workflow, record, occasion
 HAVING COUNT(*) > 1;
 
 -- [spells_do_not_overlap] At most one open episode for a subject and record; spells neither overlap nor run backwards.
@@ -17,7 +17,7 @@ SELECT subject, record, matched_from, matched_to
 FROM (
     SELECT
         *,
-        LAG(COALESCE(matched_to, TIMESTAMPTZ 'infinity')) OVER (PARTITION BY subject, object, record ORDER BY matched_from) AS before_to
+        LAG(COALESCE(matched_to, TIMESTAMPTZ 'infinity')) OVER (PARTITION BY subject, object, record, occasion ORDER BY matched_from) AS before_to
     FROM state.episodes
 )
 WHERE matched_to <= matched_from OR before_to > matched_from;
@@ -49,21 +49,46 @@ WHERE p.arm = 'holdout' OR a.planned_at > p.left_at;
 SELECT a.action_id, t.reason
 FROM outbox.actions AS a
 JOIN state.transitions AS t ON t.participant_id = a.participant_id
-WHERE a.status = 'planned' AND t.kind = 'exited' AND t.hop_id IS NULL;
+WHERE a.status IN ('planned', 'awaiting_approval') AND t.kind IN ('exited', 'goal_met') AND t.hop_id IS NULL;
 
 -- [no_entry_past_a_gate] Nobody entered at the instant at which it was also refused, or at which it left.
 SELECT p.participant_id, p.workflow, p.record
 FROM state.participants AS p
-JOIN state.participants AS q ON q.workflow = p.workflow AND q.record = p.record AND q.left_at = p.entered_at
+JOIN state.participants AS q
+    ON q.workflow = p.workflow AND q.record = p.record AND q.occasion = p.occasion AND q.left_at = p.entered_at
 WHERE p.participant_id <> q.participant_id
 UNION ALL
 SELECT p.participant_id, p.workflow, p.record
 FROM state.participants AS p
-JOIN state.refusals AS f ON f.workflow = p.workflow AND f.record = p.record
+JOIN state.refusals AS f ON f.workflow = p.workflow AND f.record = p.record AND f.occasion = p.occasion
 WHERE f.refused_from <= p.entered_at AND (f.refused_to IS NULL OR f.refused_to > p.entered_at)
     AND p.entry_mode = 'condition';
 
 -- [waiting_for_something] Every active participant that rests has a due instant or waits for a condition.
 SELECT p.participant_id, p.step_id
 FROM state.participants AS p
-WHERE p.status = 'active' AND p.due_at IS NULL;
+WHERE p.status = 'active' AND p.due_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM live.hops AS h
+        JOIN live.hop_guards AS g ON g.hop_id = h.hop_id
+        WHERE h.workflow = p.workflow AND h.version = p.flow_version AND h.from_step = p.step_id
+            AND NOT h.needs_timer AND g.condition IS NOT NULL
+    );
+
+-- [locks_hold] Nobody is inside a workflow that was shut to its record when it entered.
+SELECT p.participant_id, p.workflow, q.workflow AS locked_by
+FROM state.participants AS p
+JOIN state.participants AS q ON q.object = p.object AND q.record = p.record AND q.workflow <> p.workflow
+JOIN live.workflows AS w ON w.workflow = q.workflow AND w.version = q.version
+WHERE q.entered_at < p.entered_at AND (q.left_at IS NULL OR q.left_at > p.entered_at)
+    AND q.flow_version = q.version AND (w.shuts_all OR list_contains(w.shuts, p.workflow))
+    AND NOT EXISTS (SELECT 1 FROM state.transitions AS t WHERE t.participant_id IN (p.participant_id, q.participant_id) AND t.kind = 'merged');
+
+-- [reached_once] A workflow that runs once has one passage for each recipient.
+SELECT p.workflow, p.recipient, COUNT(*) AS passages
+FROM state.participants AS p
+JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current AND w.runs_once
+WHERE p.recipient IS NOT NULL AND p.entered_at > w.applied_at
+GROUP BY p.workflow, p.recipient
+HAVING COUNT(*) > 1;

@@ -6,7 +6,7 @@ import re
 import sys
 from importlib import resources
 
-from sql.migrations import COLUMN, TABLE
+from sql.migrations import ADDED, COLUMN, TABLE
 
 _HEAD = """# Tables
 
@@ -26,20 +26,32 @@ Beside these, each object of the catalog has three tables of its own, made from 
 
 def table_page() -> str:
     """The page, from the migrations' own words."""
+    texts = [
+        file.read_text(encoding="utf-8")
+        for file in sorted(resources.files("sql").joinpath("migrations").iterdir(), key=lambda f: f.name)
+        if file.name.endswith(".sql")
+    ]
+    added: dict[str, list[str]] = {}
+    for column in (match for text in texts for match in ADDED.finditer(text)):
+        line = f"| `{column['name']}` | {column['type'].lower()} | {column['doc']} |"
+        added.setdefault(column["table"], []).append(line)
     parts = [_HEAD]
     schema = ""
-    for file in sorted(resources.files("sql").joinpath("migrations").iterdir(), key=lambda f: f.name):
-        if not file.name.endswith(".sql"):
-            continue
-        for table in TABLE.finditer(file.read_text(encoding="utf-8")):
-            if table["name"].split(".")[0] != schema:
-                schema = table["name"].split(".")[0]
-                parts.append(f"## {schema}\n")
-            parts.append(f"### {table['name']}\n\n{table['doc'].strip()}\n\n| column | type | meaning |\n|---|---|---|")
-            parts.append(
-                "\n".join(f"| `{m[1]}` | {_type(m[0])} | {m[2]} |" for m in COLUMN.finditer(table["body"])) + "\n"
-            )
+    for table in sorted((match for text in texts for match in TABLE.finditer(text)), key=_schema):
+        if table["name"].split(".")[0] != schema:
+            schema = table["name"].split(".")[0]
+            parts.append(f"## {schema}\n")
+        parts.append(f"### {table['name']}\n\n{table['doc'].strip()}\n\n| column | type | meaning |\n|---|---|---|")
+        lines = [f"| `{m[1]}` | {_type(m[0])} | {m[2]} |" for m in COLUMN.finditer(table["body"])]
+        parts.append("\n".join((*lines, *added.get(table["name"], ()))) + "\n")
     return "\n".join(parts)
+
+
+_SCHEMAS = ("live", "journal", "crm", "state", "outbox", "inbox", "report")
+
+
+def _schema(table: re.Match[str]) -> int:
+    return _SCHEMAS.index(table["name"].split(".")[0])
 
 
 def _type(line: str) -> str:

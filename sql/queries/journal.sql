@@ -1,6 +1,9 @@
 -- [last_snapshot] The latest snapshot.
 SELECT snapshot_id, as_of FROM journal.snapshots ORDER BY snapshot_id DESC LIMIT 1;
 
+-- [first_snapshot] The first snapshot of all.
+SELECT as_of FROM journal.snapshots ORDER BY snapshot_id LIMIT 1;
+
 -- [snapshot_counts] What a snapshot found, object by object.
 SELECT object, record_count, created_count, updated_count, deleted_count, null_key_count, duplicate_count, unreadable_count
 FROM journal.snapshot_objects

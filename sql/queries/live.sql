@@ -5,7 +5,7 @@ ORDER BY project_id DESC
 LIMIT 1;
 
 -- [live_workflows] The current version of every workflow.
-SELECT workflow, version, state, launch, logic_fingerprint, text_fingerprint, structure_fingerprint
+SELECT workflow, version, state, wanted_state, launch, logic_fingerprint, text_fingerprint, structure_fingerprint
 FROM live.workflows
 WHERE is_current
 ORDER BY workflow;
@@ -13,10 +13,13 @@ ORDER BY workflow;
 -- [last_versions] The last version number of every workflow there ever was.
 SELECT workflow, MAX(version) AS version FROM live.workflows GROUP BY workflow;
 
+-- [scheduled_workflows] Workflows that admit records only at certain times.
+SELECT workflow, entry_cron FROM live.workflows WHERE is_current AND entry_cron IS NOT NULL ORDER BY workflow;
+
 -- [retired_versions] Older versions whose participants are still inside or watched.
 SELECT DISTINCT w.workflow, w.version, w.definition
 FROM live.workflows AS w
-JOIN state.participants AS p ON p.workflow = w.workflow AND p.version = w.version
+JOIN state.participants AS p ON p.workflow = w.workflow AND w.version IN (p.version, p.flow_version)
 WHERE NOT w.is_current AND (p.left_at IS NULL OR p.watched_until >= $as_of)
 ORDER BY w.workflow, w.version;
 
@@ -31,6 +34,18 @@ DELETE FROM live.hop_path WHERE hop_id IN (SELECT hop_id FROM live.hops WHERE wo
 
 -- [forget_hops] Its hops.
 DELETE FROM live.hops WHERE workflow = $workflow AND version = $version;
+
+-- [forget_goals] Its goals.
+DELETE FROM live.goals WHERE workflow = $workflow AND version = $version;
+
+-- [forget_entry_values] The values that its conditions read from the entry.
+DELETE FROM live.entry_values WHERE workflow = $workflow AND version = $version;
+
+-- [forget_assign_rules] Its rules of assignment.
+DELETE FROM live.assign_rules WHERE workflow = $workflow AND version = $version;
+
+-- [forget_step_moves] Its moves.
+DELETE FROM live.step_moves WHERE workflow = $workflow AND version = $version;
 
 -- [forget_steps] Its steps.
 DELETE FROM live.steps WHERE workflow = $workflow AND version = $version;

@@ -4,7 +4,11 @@ SELECT
     a.planned_at, a.due_at, a.values AS found, c.body
 FROM outbox.actions AS a
 JOIN live.contents AS c ON c.content_id = a.content_id
+JOIN state.participants AS p ON p.participant_id = a.participant_id
+LEFT JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
+-- whoever is paused or in error gets nothing meanwhile, and the archive sends nothing
 WHERE a.status = 'planned' AND a.send_after <= $now
+    AND p.status NOT IN ('paused', 'error') AND w.state IS DISTINCT FROM 'archived'
 ORDER BY a.evaluation_id, a.kind, a.action_id;
 
 -- [mark_actions] What became of the actions of a batch.

@@ -10,11 +10,25 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
-from definitions.catalog import Catalog, Hop
+from definitions.catalog import Activity, Catalog, Hop
 from definitions.conditions import DIALECT
+from definitions.workflow import Each
 from sql.aggregates import Group, cast_to
-from sql.leaves import RECORD, RELATED, ROOT, Needs, column, held_alias
-from sql.names import EPISODES, history_table, quoted, record_table
+from sql.leaves import (
+    PARTICIPANT_ROW,
+    RECORD,
+    RELATED,
+    ROOT,
+    Needs,
+    column,
+    compile_row_filter,
+    compile_value,
+    entry_alias,
+    held_alias,
+    member_alias,
+    result_alias,
+)
+from sql.names import ENTRY_VALUES, EPISODES, PARTICIPANTS, history_table, quoted, record_table
 from sql.statements import Statement
 from sql.truths.plan import Kind, ObjectPlan, TruthPlan, numbers_in
 
@@ -25,6 +39,9 @@ _RESULTS: dict[Kind, tuple[str, str]] = {
     "recipient": ("recipients", "value"),
     "measure": ("measures", "value"),
     "value": ("found_values", "value"),
+    "entry_value": ("values_at_entry", "value"),
+    "personal": ("truths", "condition"),
+    "pool": ("pools", "value"),
 }
 _SCOPES: dict[Kind, str | None] = {
     "entry": None,
@@ -32,6 +49,9 @@ _SCOPES: dict[Kind, str | None] = {
     "recipient": "entrants",
     "measure": "observed",
     "value": "addressed",
+    "entry_value": "entrants",
+    "personal": None,
+    "pool": None,
 }
 """The temporary table that limits for which records a kind is computed."""
 
@@ -49,12 +69,32 @@ def previous_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
                 f"WHERE valid_from <= {instant} AND (valid_to IS NULL OR valid_to > {instant})"
             )
             yield Statement(stage, f"previous_{name}", f"The {name} records as the previous evaluation saw them.", sql)
+        if object_plan.needs.changed:
+            yield Statement(
+                stage,
+                f"changes_{name}",
+                f"What changed in tracked fields of {name}, and when.",
+                _changes_sql(object_plan),
+            )
+
+
+def _changes_sql(plan: ObjectPlan) -> str:
+    """Spells that follow upon another without a gap are changes; what was not there before did not change."""
+    name, fields = plan.needs.object, sorted(plan.needs.changed)
+    key = quoted(plan.needs.catalog[name].key)
+    window = f"OVER (PARTITION BY {key} ORDER BY valid_from)"
+    before = ", ".join(f"{quoted(f)}, LAG({quoted(f)}) {window} AS {quoted(f + '_before')}" for f in fields)
+    return (
+        f"CREATE OR REPLACE TEMP TABLE changes_{name} AS\n"
+        f"SELECT {key}, valid_from AS changed_at, {before}\nFROM {history_table(name)}\n"
+        f"QUALIFY LAG(valid_to) {window} = valid_from"
+    )
 
 
 def aggregate_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
     """Each relation that is asked for, grouped once with everything asked of it."""
     for name, object_plan in sorted(plan.objects.items()):
-        for group in object_plan.needs.aggregates.groups:
+        for group in object_plan.needs.aggregates.deepest_first():
             sql = _aggregate_sql(object_plan.needs, group)
             sentence = f"Each {group.object}'s {'.'.join(group.path)}, grouped once: {len(group.columns)} aggregates."
             yield Statement(stage, _group_table(name, group), sentence, sql)
@@ -68,7 +108,7 @@ def _aggregate_sql(needs: Needs, group: Group) -> str:
     columns = [exp.alias_(key.copy(), "record"), *(exp.alias_(e.copy(), n) for n, e in group.columns.values())]
     query = exp.select(*columns)
     start = 1 if bare else 0
-    first_table = record_table(group.hops[0].target if bare else group.object)
+    first_table = _table_of(group.hops[0].target if bare else group.object)
     query = query.from_(exp.alias_(exp.to_table(first_table), aliases[start], table=True))
     for i in range(start, len(group.hops)):
         hop = group.hops[i]
@@ -76,11 +116,27 @@ def _aggregate_sql(needs: Needs, group: Group) -> str:
             aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, needs.catalog
         )
         query = query.join(
-            exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True), on=on, join_type="inner"
+            exp.alias_(exp.to_table(_table_of(hop.target)), aliases[i + 1], table=True), on=on, join_type="inner"
         )
     query = _join_related(query, group.joins, needs.catalog)
+    query = _join_groups(query, group.groups, needs)
     query = query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null()))).group_by(key.copy())
     return f"CREATE OR REPLACE TEMP TABLE {_group_table(needs.object, group)} AS\n{query.sql(dialect=DIALECT, pretty=True)}"
+
+
+def _table_of(target: str) -> str:
+    """The table of a hop's target: an object's records, its history, or its changes."""
+    object_, _, kind = target.partition("@")
+    return {"history": history_table(object_), "changes": f"changes_{object_}"}.get(kind, record_table(object_))
+
+
+def _join_groups(query: exp.Select, groups: dict[str, tuple[str, Group]], needs: Needs) -> exp.Select:
+    for alias, (base, group) in groups.items():
+        there = column(needs.catalog[group.object].key, base)
+        on = exp.EQ(this=exp.column("record", table=alias), expression=there)
+        table = exp.alias_(exp.to_table(_group_table(needs.object, group)), alias, table=True)
+        query = query.join(table, on=on, join_type="left")
+    return query
 
 
 def _group_table(object_: str, group: Group) -> str:
@@ -92,7 +148,8 @@ def _equal(
 ) -> exp.Expr:
     """Keys join by value; where two tables type the same key differently, by their text."""
     a, b = column(left_field, left), column(right_field, right)
-    types = [catalog[o].spec(f) for o, f in ((left_object, left_field), (right_object, right_field))]
+    sides = ((left_object.split("@")[0], left_field), (right_object.split("@")[0], right_field))
+    types = [catalog[o].spec(f) for o, f in sides]
     if types[0] is None or types[1] is None or types[0].type == types[1].type:
         return exp.EQ(this=a, expression=b)
     return exp.EQ(this=cast_to(a, "VARCHAR"), expression=cast_to(b, "VARCHAR"))
@@ -114,7 +171,7 @@ def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[State
         for i, chunk in enumerate(chunks, start=1):
             table = f"{kind}_{name}_{i}"
             wide = f"CREATE OR REPLACE TEMP TABLE {table} AS\n{_wide(object_plan, kind, chunk).sql(dialect=DIALECT, pretty=True)}"
-            what = "condition" if kind in ("entry", "inside") else kind
+            what = "condition" if kind in ("entry", "inside") else kind.replace("_", " ")
             many = "s" if len(chunk) != 1 else ""
             yield Statement(stage, table, f"{len(chunk)} {what}{many} of {name}, judged together.", wide)
             yield Statement(
@@ -122,24 +179,137 @@ def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[State
             )
 
 
+def personal_statements(plan: TruthPlan, scope: str, stage: str) -> Iterator[Statement]:
+    """The conditions that ask about participants, for the participants in a temporary table."""
+    for name, object_plan in sorted(plan.objects.items()):
+        numbered = numbers_in(object_plan, "personal")
+        chunks = [numbered[i : i + CHUNK] for i in range(0, len(numbered), CHUNK)]
+        for i, chunk in enumerate(chunks, start=1):
+            table = f"personal_{name}_{i}_{scope}"
+            workflows = sorted({w for number, _ in chunk for w in plan.askers[number]})
+            query = _wide(object_plan, "personal", chunk)
+            there = exp.In(
+                this=exp.column("workflow", table=PARTICIPANT_ROW),
+                expressions=[exp.Literal.string(w) for w in workflows],
+            )
+            among = exp.select("participant_id").from_(scope)
+            chosen = exp.In(this=exp.column("participant_id", table=PARTICIPANT_ROW), query=exp.Subquery(this=among))
+            wide = query.where(there, chosen).sql(dialect=DIALECT, pretty=True)
+            many = "s" if len(chunk) != 1 else ""
+            sentence = f"{len(chunk)} condition{many} about participants of {name}, judged together."
+            yield Statement(stage, table, sentence, f"CREATE OR REPLACE TEMP TABLE {table} AS\n{wide}")
+            rows = _rows(table, "personal", chunk, plan.uses)
+            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", rows)
+
+
+def asked_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+    """The steps and workflows that conditions ask about by name."""
+    needs = [p.needs for p in plan.objects.values()]
+    steps = sorted({step for n in needs for step in n.results})
+    workflows = sorted({workflow for n in needs for workflow in n.members})
+    for table, column_, names, what in (
+        ("asked_steps", "step_id", steps, "steps whose results"),
+        ("asked_workflows", "workflow", workflows, "workflows whose members"),
+    ):
+        listed = ", ".join(f"('{name}')" for name in names) or "(NULL)"
+        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS\nSELECT {column_} FROM (VALUES {listed}) AS v({column_})"
+        yield Statement(stage, table, f"The {what} conditions ask about.", sql)
+
+
+def happening_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+    """What people did by themselves: the rows of objects that are activities, with their own time."""
+    parts = [
+        _happening_sql(plan, name, kind, activity)
+        for name, spec in sorted(plan.project.catalog.objects.items())
+        for kind, activity in sorted(spec.activities.items())
+    ]
+    empty = "SELECT '' AS kind, '' AS object, '' AS record, CAST(NULL AS VARCHAR) AS value, $as_of AS happened_at WHERE FALSE"
+    sql = "CREATE OR REPLACE TEMP TABLE happenings AS\n" + "\nUNION ALL\n".join(parts or [empty])
+    yield Statement(
+        stage, "happenings", "Answers, calls, meetings and outcomes of anybody inside, by their own time.", sql
+    )
+
+
+def _happening_sql(plan: TruthPlan, object_: str, kind: str, activity: Activity) -> str:
+    catalog = plan.project.catalog
+    needs = Needs(object_, plan.project)
+    hops = catalog.checked(object_, (activity.of,))
+    there = [compile_value(activity.where.tree, needs)] if activity.where is not None else []
+    target = catalog[hops[-1].target]
+    who, alias = column(hops[0].source_field, RECORD), RECORD
+    for hop in hops[:-1]:
+        needs.joins.setdefault(f"{alias}__{hop.name}", (alias, hop))
+        alias = f"{alias}__{hop.name}"
+        who = column(hops[-1].source_field, alias)
+    at = cast_to(column(activity.at, RECORD), "TIMESTAMPTZ")
+    value = cast_to(column(activity.outcome, RECORD), "VARCHAR") if activity.outcome else cast_to(exp.null(), "VARCHAR")
+    query = exp.select(
+        exp.alias_(exp.Literal.string(kind), "kind"),
+        exp.alias_(exp.Literal.string(target.object), "object"),
+        exp.alias_(cast_to(who, "VARCHAR"), "record"),
+        exp.alias_(value, "value"),
+        exp.alias_(at, "happened_at"),
+    ).from_(exp.alias_(exp.to_table(record_table(object_)), RECORD, table=True))
+    query = _join_related(query, needs.joins, catalog)
+    now = cast_to(exp.Placeholder(this="as_of"), "TIMESTAMPTZ")
+    # nothing older than the oldest open passage can be a goal
+    oldest = exp.Subquery(this=exp.select("MIN(entered_at)").from_("watched_participants"))
+    return query.where(*there, exp.LTE(this=at.copy(), expression=now), exp.GT(this=at.copy(), expression=oldest)).sql(
+        dialect=DIALECT, pretty=True
+    )
+
+
+def each_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+    """The related rows that become participants of their own."""
+    parts: list[str] = []
+    for name, object_plan in sorted(plan.objects.items()):
+        for number, each in sorted(object_plan.each.items()):
+            parts.append(_each_sql(plan, name, number, each))
+    empty = "SELECT CAST(0 AS BIGINT) AS each, '' AS record, '' AS occasion WHERE FALSE"
+    sql = "CREATE OR REPLACE TEMP TABLE each_rows AS\n" + "\nUNION ALL\n".join(parts or [empty])
+    yield Statement(stage, "each_rows", "Related rows that are participants of their own.", sql)
+
+
+def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
+    catalog = plan.project.catalog
+    needs = Needs(object_, plan.project)
+    hops = catalog.checked(object_, (each.relation,))
+    key = column(catalog[hops[-1].target].key, RELATED)
+    aliases = [ROOT, *(f"p{i}" for i in range(1, len(hops))), RELATED]
+    group = needs.aggregates.group(object_, (each.relation,), tuple(hops))
+    where = compile_row_filter(each, group, needs)
+    query = exp.select(
+        exp.alias_(exp.Literal.number(number), "each"),
+        exp.alias_(cast_to(column(catalog[object_].key, ROOT), "VARCHAR"), "record"),
+        exp.alias_(cast_to(key, "VARCHAR"), "occasion"),
+    ).from_(exp.alias_(exp.to_table(record_table(object_)), ROOT, table=True))
+    for i, hop in enumerate(hops):
+        on = _equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
+        table = exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True)
+        query = query.join(table, on=on, join_type="inner")
+    query = _join_related(query, group.joins, catalog)
+    return (query.where(where) if where is not None else query).sql(dialect=DIALECT, pretty=True)
+
+
 def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
     needs = plan.needs
     key = column(needs.catalog[needs.object].key, RECORD)
     columns = [exp.alias_(_as_result(kind, tree), f"x{number}") for number, tree in chunk]
     record = cast_to(key.copy(), "VARCHAR")
-    query = exp.select(exp.alias_(record, "record"), *columns).from_(
-        exp.alias_(exp.to_table(record_table(needs.object)), RECORD, table=True)
-    )
+    columns.insert(0, exp.alias_(record, "record"))
+    if kind == "personal":
+        columns.insert(1, exp.column("participant_id", table=PARTICIPANT_ROW))
+    query = exp.select(*columns).from_(exp.alias_(exp.to_table(record_table(needs.object)), RECORD, table=True))
+    if kind == "personal":
+        same = exp.and_(
+            exp.column("object", table=PARTICIPANT_ROW).eq(needs.object),
+            exp.EQ(this=exp.column("record", table=PARTICIPANT_ROW), expression=record.copy()),
+        )
+        query = query.join(exp.alias_(exp.to_table(PARTICIPANTS), PARTICIPANT_ROW, table=True), on=same)
     used = {c.table for _, tree in chunk for c in tree.find_all(exp.Column)}
     wanted = _closure(used, needs)
     query = _join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
-    for alias, (base, group) in needs.groups.items():
-        if alias in used:
-            there = column(needs.catalog[group.object].key, base)
-            on = exp.EQ(this=exp.column("record", table=alias), expression=there)
-            query = query.join(
-                exp.alias_(exp.to_table(_group_table(needs.object, group)), alias, table=True), on=on, join_type="left"
-            )
+    query = _join_groups(query, {a: g for a, g in needs.groups.items() if a in used}, needs)
     if "previous" in used:
         on = exp.EQ(this=column(key.name, "previous"), expression=key.copy())
         query = query.join(
@@ -147,11 +317,27 @@ def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -
         )
     for number in sorted(n for n in needs.held if held_alias(n) in used):
         query = query.join(_held_spell(number), on=_held_on(number, needs.object, record), join_type="left")
+    for workflow in sorted(w for w in needs.members if member_alias(w) in used):
+        query = _join_keyed(query, "members", member_alias(workflow), {"workflow": workflow}, "record", record)
+    participant = exp.column("participant_id", table=PARTICIPANT_ROW)
+    for number in sorted(n for n in needs.entry_values if entry_alias(n) in used):
+        query = _join_keyed(query, ENTRY_VALUES, entry_alias(number), {"value": number}, "participant_id", participant)
+    for step in sorted(s for s in needs.results if result_alias(s) in used):
+        query = _join_keyed(query, "step_results", result_alias(step), {"step_id": step}, "participant_id", participant)
     scope = _SCOPES[kind]
     if scope is not None:
         inside = exp.select("record").from_(scope).where(exp.column("object").eq(needs.object))
         query = query.where(exp.In(this=record.copy(), query=exp.Subquery(this=inside)))
     return query
+
+
+def _join_keyed(
+    query: exp.Select, table: str, alias: str, where: Mapping[str, str | int], key: str, on: exp.Expr
+) -> exp.Select:
+    """At most one row of a table: chosen by constants, and by a key of the row that is being judged."""
+    chosen = [exp.column(name, table=alias).eq(value) for name, value in where.items()]
+    same = exp.EQ(this=exp.column(key, table=alias), expression=on.copy())
+    return query.join(exp.alias_(exp.to_table(table), alias, table=True), on=exp.and_(*chosen, same), join_type="left")
 
 
 def _closure(used: set[str], needs: Needs) -> set[str]:
@@ -183,25 +369,26 @@ def _held_on(number: int, object_: str, record: exp.Expr) -> exp.Expr:
 
 def _as_result(kind: Kind, tree: exp.Expr) -> exp.Expr:
     match kind:
-        case "entry" | "inside":
+        case "entry" | "inside" | "personal":
             return tree.copy()
         case "recipient":
             return cast_to(tree.copy(), "VARCHAR")
-        case "measure":
+        case "measure" | "pool":
             return cast_to(tree.copy(), "DOUBLE")
-        case "value":
+        case "value" | "entry_value":
             return cast_to(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR")
 
 
 def _rows(table: str, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]], uses: Mapping[int, Sequence[str]]) -> str:
     target, number_column = _RESULTS[kind]
-    truths = kind in ("entry", "inside")
+    truths = kind in ("entry", "inside", "personal")
+    subject = ", participant_id" if kind == "personal" else ", NULL AS participant_id" if truths else ""
     lines: list[str] = []
     for number, _ in chunk:
         result = "" if truths else f", x{number} AS result"
         there = f"x{number}" if truths else f"x{number} IS NOT NULL"
         use = f" -- {', '.join(uses[number])}" if number in uses else ""
-        lines.append(f"SELECT {number} AS {number_column}, record{result} FROM {table} WHERE {there}{use}")
+        lines.append(f"SELECT {number} AS {number_column}, record{subject}{result} FROM {table} WHERE {there}{use}")
     return f"INSERT INTO {target}\n" + "\nUNION ALL\n".join(lines)
 
 

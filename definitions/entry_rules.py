@@ -1,0 +1,89 @@
+"""Rules of entering and leaving: related rows, locks, recipients, goals, and what structural changes do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from definitions.checking import check_expression
+from definitions.goals import EVENTS
+from definitions.places import place_of
+from definitions.problems import Problem, did_you_mean
+from definitions.project import Project
+from definitions.steps import WaitStep, walk
+from definitions.workflow import Moves, Workflow
+
+
+def entries_are_sound(project: Project) -> Iterator[Problem]:
+    """Related rows that make participants, locks that name workflows, goals that can be seen."""
+    for name, workflow in project.workflows.items():
+        if workflow.object in project.catalog:
+            file = f"workflows/{name}.yaml"
+            yield from _each(project, file, workflow)
+            yield from _lock(project, file, name, workflow)
+            yield from _goals(project, file, workflow)
+            yield from _moves(project, file, workflow)
+
+
+def _each(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
+    each = workflow.entry.each
+    if each is None:
+        return
+    hops = project.catalog.walk(workflow.object, (each.relation,))
+    if hops is None or not any(hop.many for hop in hops):
+        where = place_of(project, file, "entry", "each", "relation")
+        hint = did_you_mean(each.relation, project.catalog[workflow.object].relations)
+        message = f"`{each.relation}` is not a one-to-many relation of {workflow.object}"
+        yield Problem(where, "unknown-relation", message, hint)
+    elif each.where is not None:
+        path = (each.relation,)
+        given, problems = check_expression(each.where, hops[-1].target, project.catalog, workflow.object, path)
+        yield from problems
+        if given not in ("boolean", "any", "null"):
+            yield Problem(each.where.span(), "type", "`where` is a truth")
+
+
+def _lock(project: Project, file: str, name: str, workflow: Workflow) -> Iterator[Problem]:
+    for i, other in enumerate(workflow.lock[1]):
+        where = place_of(project, file, "while_inside", "enter", "not", i)
+        if other == name:
+            yield Problem(where, "locks-itself", "a record is inside a workflow once anyway", "take it out of the list")
+        elif other not in project.workflows:
+            hint = did_you_mean(other, project.workflows)
+            yield Problem(where, "unknown-workflow", f"`{other}` is not a workflow", hint)
+
+
+def _goals(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
+    if workflow.run_once and workflow.recipient is None:
+        where = place_of(project, file, "run_once")
+        yield Problem(where, "no-recipient", "`run_once: recipient` needs a recipient", "add `recipient:`")
+    for i, goal in enumerate(workflow.goals or ()):
+        if goal.kind is None:
+            continue
+        where = place_of(project, file, "goals", i)
+        targets = activity_targets(project, goal.kind)
+        if not targets:
+            hint = f"declare it under `activities` of the object that holds it: {', '.join((*EVENTS, 'outcome'))}"
+            yield Problem(where, "unknown-activity", f"no object holds activities of kind `{goal.kind}`", hint)
+        elif workflow.object not in targets and workflow.recipient is None:
+            yield Problem(where, "no-recipient", f"the goal `{goal.name}` needs a recipient", "add `recipient:`")
+
+
+def activity_targets(project: Project, kind: str) -> set[str]:
+    """The objects whose records do activities of a kind."""
+    found: set[str] = set()
+    for name, spec in project.catalog.objects.items():
+        activity = next((a for k, a in spec.activities.items() if k == kind), None)
+        target = project.catalog.target(name, (activity.of,)) if activity else None
+        if target is not None:
+            found.add(target)
+    return found
+
+
+def _moves(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
+    if isinstance(workflow.on_structural_change, Moves):
+        waits = [s.id for s in walk(workflow.steps) if isinstance(s, WaitStep)]
+        for old, new in workflow.on_structural_change.move.items():
+            if new not in waits:
+                where = place_of(project, file, "on_structural_change", "move", old)
+                hint = did_you_mean(new, waits) or "participants rest at waits only"
+                yield Problem(where, "unknown-step", f"`{new}` is not a wait of this workflow", hint)

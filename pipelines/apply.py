@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from definitions import Problem, ProblemsFound, Project, UserError
 from definitions.problems import in_order
-from definitions.workflow import Workflow, structure_fingerprint
+from definitions.steps import WaitStep, walk
+from definitions.workflow import Moves, Workflow, structure_fingerprint
 from sql import DuckDBSession, Plan, compile_plan
 from sql.compiler import CompiledWorkflow
-from sql.names import CONTENT_VALUES, CONTENTS, PROJECTS
+from sql.names import CONTENT_VALUES, CONTENTS, ENTRY, HOLDOUT, PROJECTS, WORKFLOWS
 from sql.publication import publish
 
 FORGET = (
@@ -80,9 +81,15 @@ def _change(compiled: CompiledWorkflow, known: Mapping[str, Any] | None) -> Chan
     return "words" if known["logic_fingerprint"] == compiled.fingerprint else "logic"
 
 
+def _state(wanted: str, known: Mapping[str, Any] | None) -> str:
+    """The file's state; but an operator's order stands until the file says something new."""
+    return wanted if known is None or known["wanted_state"] != wanted else known["state"]
+
+
 def _write(
     session: DuckDBSession, compiled: CompiledWorkflow, change: Change, project: Project, at: datetime, by: str
 ) -> None:
+    known_row = next((row for row in session.ask("live_workflows") if row["workflow"] == compiled.name), None)
     versions = {row["workflow"]: row["version"] for row in session.ask("last_versions")}
     version = versions.get(compiled.name, 0) + (change != "words")
     session.execute_query("retire_workflow", workflow=compiled.name)
@@ -90,7 +97,9 @@ def _write(
         for query in FORGET:
             session.execute_query(query, workflow=compiled.name, version=version)
     known = {row["content_id"] for row in session.ask("known_contents")}
-    for table, rows in publish(compiled, version, project, at=at, by=by).rows.items():
+    published = publish(compiled, version, project, at=at, by=by).rows
+    published[WORKFLOWS] = [row | {"state": _state(row["wanted_state"], known_row)} for row in published[WORKFLOWS]]
+    for table, rows in published.items():
         if table in (CONTENTS, CONTENT_VALUES):
             rows = [
                 row
@@ -112,20 +121,30 @@ class _Known:
     state: str
     launch: str | None
     structure: str
+    logic: str
     enabled_before: bool
     followed: frozenset[str]
+    resting: frozenset[str]
 
 
 def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping[str, Any]]) -> None:
     enabled_before = {row["workflow"] for row in session.ask("enabled_before")}
-    followed = [(row["workflow"], row["structure_fingerprint"]) for row in session.ask("followed_structures")]
+    followed = session.ask("followed_structures")
     problems: list[Problem] = []
     for name, row in live.items():
-        shapes = frozenset(structure for workflow, structure in followed if workflow == name)
-        known = _Known(row["state"], row["launch"], row["structure_fingerprint"], name in enabled_before, shapes)
+        own = [f for f in followed if f["workflow"] == name]
+        known = _Known(
+            state=row["state"],
+            launch=row["launch"],
+            structure=row["structure_fingerprint"],
+            logic=row["logic_fingerprint"],
+            enabled_before=name in enabled_before,
+            followed=frozenset(f["structure_fingerprint"] for f in own),
+            resting=frozenset(step for f in own for step in f["steps"]),
+        )
         if name in project.workflows:
             problems.extend(_problems(project, name, project.workflows[name], known))
-        elif known.state in ("enabled", "paused"):
+        elif known.state in ("enabled", "paused", "archived"):
             hint = "set `state: disabled` and apply, then remove the file"
             message = f"`workflows/{name}.yaml` is gone, and the workflow is {known.state}"
             raise UserError("live-workflow-gone", message, hint)
@@ -135,19 +154,34 @@ def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping
 
 def _problems(project: Project, name: str, workflow: Workflow, known: _Known) -> Iterator[Problem]:
     locate = project.sources[f"workflows/{name}.yaml"].locate
-    structure = structure_fingerprint(workflow)
     if workflow.state == "draft" and known.state != "draft":
         message = f"`{name}` was {known.state}: it cannot be a draft again"
         yield Problem(locate(("state",)), "draft-again", message, "use `disabled`")
     if known.enabled_before and workflow.launch != known.launch:
         message = f"`launch` was `{known.launch}` when `{name}` was first enabled and cannot be changed"
         yield Problem(locate(("launch",)), "launch-changed", message)
-    if workflow.state in ("enabled", "paused"):
-        if known.state in ("enabled", "paused") and structure != known.structure:
-            message = f"steps of `{name}` came, went or moved while it is {known.state}"
-            hint = "set `state: disabled` and apply first, or keep the steps and change times, conditions or texts"
-            yield Problem(locate(("steps",)), "structural-edit", message, hint)
-        elif known.followed - {structure}:
-            message = f"participants of `{name}` are still inside with other steps: they leave at the next evaluation"
-            hint = "run `drumbeat evaluate` while it is disabled, then apply"
-            yield Problem(locate(("steps",)), "still-inside", message, hint)
+    if workflow.state in ("enabled", "paused", "archived"):
+        yield from _structure_problems(project, name, workflow, known)
+
+
+def _structure_problems(project: Project, name: str, workflow: Workflow, known: _Known) -> Iterator[Problem]:
+    locate = project.sources[f"workflows/{name}.yaml"].locate
+    structure, change = structure_fingerprint(workflow), workflow.on_structural_change
+    if isinstance(change, Moves) and known.followed - {structure}:
+        waits = {step.id for step in walk(workflow.steps) if isinstance(step, WaitStep)}
+        lost = sorted(known.resting - waits - set(change.move) - {ENTRY, HOLDOUT})
+        if lost:
+            message = f"participants of `{name}` rest at {', '.join(f'`{s}`' for s in lost)}, which is no wait any more"
+            hint = "say under `on_structural_change: {move: ..}` where they go"
+            yield Problem(locate(("on_structural_change",)), "unmapped-steps", message, hint)
+    elif change is None and known.state in ("enabled", "paused", "archived") and structure != known.structure:
+        message = f"steps of `{name}` came, went or moved while it is {known.state}"
+        hint = (
+            "set `state: disabled` and apply first, keep the steps and change times, conditions or texts, "
+            "or say `on_structural_change: finish_old`"
+        )
+        yield Problem(locate(("steps",)), "structural-edit", message, hint)
+    elif change is None and known.followed - {structure}:
+        message = f"participants of `{name}` are still inside with other steps: they leave at the next evaluation"
+        hint = "run `drumbeat evaluate` while it is disabled, then apply"
+        yield Problem(locate(("steps",)), "still-inside", message, hint)

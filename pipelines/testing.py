@@ -11,9 +11,11 @@ import pyarrow
 
 from definitions import Project
 from pipelines.apply import apply_project
+from pipelines.commands import give
 from pipelines.evaluation import Evaluation, broken_invariants, evaluate
 from pipelines.snapshot import take_snapshot
 from sql import DuckDBSession
+from sql.names import RESULTS
 
 Rows = dict[str, dict[str, dict[str, Any]]]
 """Rows by object and key."""
@@ -45,6 +47,11 @@ class Observed:
     refused: dict[str, str]
     resting: dict[str, str]
     measures: dict[str, float]
+    goals: dict[str, str]
+    status: dict[str, str]
+    orders: dict[str, str]
+    users: dict[str, str]
+    outcomes: dict[str, str]
 
 
 @dataclass
@@ -81,6 +88,27 @@ class World:
         take_snapshot(self.session, self.project, sources, as_of, accept=True)
         return evaluate(self.session, as_of)
 
+    def order(self, order: str, at: datetime) -> None:
+        """Give an order as on the command line: `pause renewal a1`, `archive renewal`, `approve renewal a1 step`."""
+        command, workflow, *rest = order.split()
+        records, steps = rest[:1], rest[1:]
+        give(self.session, command, workflow, records, at=at, by="test", step=steps[0] if steps else None)
+
+    def receive(self, results: Mapping[str, Any], at: datetime) -> None:
+        """Note what came back of actions: `{a1/hello: opened}`, a list of such, or `{result, value, at}`."""
+        rows: list[dict[str, Any]] = []
+        for action, found in results.items():
+            record, step = action.rsplit("/", 1)
+            workflow, _, key = record.rpartition(":")
+            known = self.session.ask("action_of", workflow=workflow or None, record=key, step=step)
+            assert known, f"there is no action {action}"
+            for one in found if isinstance(found, list) else [found]:
+                spec = one if isinstance(one, dict) else {"result": one}
+                row = {"action_id": known[-1]["action_id"], "result": spec["result"], "value": spec.get("value")}
+                row |= {"recipient": None, "happened_at": _moment(spec.get("at"), at), "received_at": at}
+                rows.append(row)
+        self.session.append(RESULTS, rows)
+
     def observe(self, as_of: datetime) -> Observed:
         """What the evaluation of an instant decided. With several workflows records are named `workflow:record`."""
         one = len(self.project.workflows) == 1
@@ -100,12 +128,21 @@ class World:
             actions=tuple(sorted(f"{named(r)}/{r['detail']}" for r in of("action"))),
             refused={named(r): r["detail"] for r in of("refused")},
             resting={named(r): r["detail"] for r in of("resting")},
+            goals={named(r): r["detail"] for r in of("goal")},
+            status={named(r): r["detail"] for r in of("status")},
+            orders={r["record"]: r["detail"] for r in of("order")},
+            users={f"{named(r)}": r["detail"] for r in of("user")},
+            outcomes={f"{named(r)}": r["detail"] for r in of("outcome")},
             measures={named(r): float(r["detail"]) for r in of("measure") if r["detail"] is not None},
         )
 
     def broken(self) -> dict[str, list[dict[str, Any]]]:
         """Invariants that do not hold."""
         return broken_invariants(self.session)
+
+
+def _moment(written: Any, default: datetime) -> datetime:
+    return default if written is None else datetime.fromisoformat(str(written)).replace(tzinfo=default.tzinfo)
 
 
 def _text(value: Any) -> str | None:

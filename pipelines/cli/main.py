@@ -11,7 +11,7 @@ import sys
 import typer
 
 from definitions.errors import EnvironmentFault, UserError
-from pipelines.cli import authoring, running
+from pipelines.cli import authoring, operating, running
 
 app = typer.Typer(
     name="drumbeat",
@@ -33,6 +33,21 @@ for command in (
     running.demo,
 ):
     app.command(command.__name__)(command)
+for command in (
+    operating.enable,
+    operating.pause,
+    operating.resume,
+    operating.archive,
+    operating.disable,
+    operating.enroll,
+    operating.remove,
+    operating.retry,
+    operating.goal_met,
+    operating.approve,
+    operating.reject,
+    operating.orders,
+):
+    app.command(command.__name__.replace("_", "-"), rich_help_panel="Orders")(command)
 
 
 def run() -> None:

@@ -29,7 +29,7 @@ def apply(project: Folder = Path(), by: Annotated[str | None, typer.Option(help=
     """Make the folder live: the evaluator reads only what was applied."""
     from pipelines.apply import apply_project
 
-    workspace = _workspace(project)
+    workspace = workspace_of(project)
     with workspace.session("apply", create=True) as session:
         applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=by or user_name())
     if not applied.written:
@@ -58,10 +58,10 @@ def snapshot(
     from pipelines.live import live_project
     from pipelines.snapshot import take_snapshot
 
-    workspace = _workspace(project)
+    workspace = workspace_of(project)
     with workspace.session("snapshot") as session:
         _, live = live_project(session)
-        taken = take_snapshot(session, live, workspace.sources(), _instant(as_of, workspace), accept=accept)
+        taken = take_snapshot(session, live, workspace.sources(), instant_of(as_of, workspace), accept=accept)
     if not taken.taken:
         typer.echo(f"nothing to do: there is a snapshot of {taken.as_of.isoformat()} already")
         return
@@ -86,9 +86,9 @@ def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:
     """Evaluate all live workflows as of an instant, in one transaction."""
     from pipelines.evaluation import evaluate as run_evaluation
 
-    workspace = _workspace(project)
+    workspace = workspace_of(project)
     with workspace.session("evaluate") as session:
-        made = run_evaluation(session, _instant(as_of, workspace))
+        made = run_evaluation(session, instant_of(as_of, workspace))
     if not made.made:
         typer.echo(f"nothing to do: {made.as_of.isoformat()} was evaluated already")
         return
@@ -106,10 +106,10 @@ def deliver(project: Folder = Path(), now: AsOf = None) -> None:
     from pipelines.delivery import deliver as run_delivery
     from pipelines.live import live_project
 
-    workspace = _workspace(project)
+    workspace = workspace_of(project)
     with workspace.session("deliver") as session:
         _, live = live_project(session)
-        batches = run_delivery(session, live, workspace.sinks(), _instant(now, workspace))
+        batches = run_delivery(session, live, workspace.sinks(), instant_of(now, workspace))
     if not batches:
         typer.echo("nothing to do: no action is due")
     for batch in batches:
@@ -119,7 +119,7 @@ def deliver(project: Folder = Path(), now: AsOf = None) -> None:
 
 def report(project: Folder = Path()) -> None:
     """Make the report tables and the dashboard."""
-    workspace = _workspace(project)
+    workspace = workspace_of(project)
     pages = make_report(workspace)
     if not pages:
         typer.echo("nothing to report yet: there is no evaluation")
@@ -140,7 +140,7 @@ def make_report(workspace: Workspace) -> list[Path]:
 
 def status(project: Folder = Path()) -> None:
     """What is live, what was evaluated last, and how many are where."""
-    workspace = _workspace(project)
+    workspace = workspace_of(project)
     with workspace.session("status") as session:
         live, snapshots = session.ask("live_project"), session.ask("last_snapshot")
         evaluations, totals, actions = (
@@ -173,13 +173,15 @@ def demo(
     run_demo(folder, weeks)
 
 
-def _workspace(folder: Path) -> Workspace:
+def workspace_of(folder: Path) -> Workspace:
+    """The project in a folder."""
     from pipelines.workspace import Workspace
 
     return Workspace(folder)
 
 
-def _instant(written: str | None, workspace: Workspace) -> datetime:
+def instant_of(written: str | None, workspace: Workspace) -> datetime:
+    """An instant as written, in the project's timezone unless it has an offset; now without one."""
     zone = ZoneInfo(workspace.settings.timezone)
     if written is None:
         return datetime.now(UTC).replace(microsecond=0)

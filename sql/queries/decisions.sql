@@ -1,18 +1,44 @@
 -- [decisions] What the evaluation of an instant decided, one row each; who rests where comes with it.
-SELECT 'entered' AS kind, workflow, record, arm AS detail FROM state.participants WHERE entered_at = $as_of
+WITH who AS (
+    SELECT *, CASE WHEN occasion = '' THEN record ELSE record || '+' || occasion END AS name FROM state.participants
+)
+SELECT 'entered' AS kind, workflow, name AS record, arm AS detail FROM who WHERE entered_at = $as_of
 UNION ALL
-SELECT 'exited', workflow, record, exit_reason FROM state.participants WHERE left_at = $as_of AND status = 'exited'
+SELECT 'exited', workflow, name, exit_reason FROM who WHERE left_at = $as_of AND status = 'exited'
 UNION ALL
-SELECT 'completed', workflow, record, NULL FROM state.participants WHERE left_at = $as_of AND status = 'completed'
+SELECT 'completed', workflow, name, NULL FROM who WHERE left_at = $as_of AND status = 'completed'
 UNION ALL
-SELECT 'action', workflow, record, step_id FROM outbox.actions WHERE planned_at = $as_of
+SELECT 'goal', workflow, name, exit_reason FROM who WHERE left_at = $as_of AND status = 'goal_met'
 UNION ALL
-SELECT 'refused', workflow, record, reason FROM state.refusals WHERE refused_from = $as_of
+SELECT 'action', a.workflow, w.name, a.step_id
+FROM outbox.actions AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.planned_at = $as_of
 UNION ALL
-SELECT 'resting', workflow, record, step_id FROM state.participants WHERE left_at IS NULL
+SELECT 'outcome', a.workflow, w.name || '/' || a.step_id, a.status || COALESCE(':' || a.status_reason, '')
+FROM outbox.actions AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.status_at = $as_of AND a.status <> 'planned'
+UNION ALL
+SELECT 'user', a.workflow, w.name || '/' || a.step_id, COALESCE(a.user_key, 'nobody')
+FROM state.assignments AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.assigned_at = $as_of
+UNION ALL
+SELECT 'refused', workflow, CASE WHEN occasion = '' THEN record ELSE record || '+' || occasion END, reason || COALESCE(':' || detail, '')
+FROM state.refusals WHERE refused_from = $as_of
+UNION ALL
+SELECT 'resting', workflow, name, step_id FROM who WHERE left_at IS NULL
+UNION ALL
+SELECT 'status', workflow, name, status || COALESCE(':' || halt_reason, '') FROM who WHERE left_at IS NULL
+UNION ALL
+SELECT 'order', workflow, concat_ws(' ', command, workflow, record, step_id), outcome || COALESCE(':' || reason, '')
+FROM journal.commands WHERE taken_at = $as_of
 UNION ALL
 SELECT 'measure', p.workflow, p.record, CAST(o.measure AS VARCHAR)
 FROM state.observations AS o
 JOIN state.participants AS p ON p.participant_id = o.participant_id
 WHERE o.observed_at = $as_of
 ORDER BY kind, workflow, record, detail;
+
+-- [action_of] The actions of a step for a record, in the order planned.
+SELECT a.action_id
+FROM outbox.actions AS a
+JOIN state.participants AS p ON p.participant_id = a.participant_id
+WHERE (CAST($workflow AS VARCHAR) IS NULL OR a.workflow = $workflow) AND a.step_id = $step
+    AND CASE WHEN p.occasion = '' THEN a.record ELSE a.record || '+' || p.occasion END = $record
+ORDER BY a.planned_at;

@@ -65,3 +65,10 @@ SELECT
     matured_count, matured_met_count, met_share, met_lo, met_hi, objective_name
 FROM report.workflow_overview
 ORDER BY workflow_id;
+
+-- [known_commands] Which of some orders are written down already.
+SELECT command_id FROM journal.commands WHERE command_id IN (SELECT UNNEST($ids));
+
+-- [latest_commands] The latest orders.
+SELECT given_at, given_by, command, workflow, record, step_id, outcome, reason
+FROM journal.commands ORDER BY given_at DESC, command_id LIMIT $limit;

@@ -53,11 +53,12 @@ DELETE FROM live.steps WHERE workflow = $workflow AND version = $version;
 -- [forget_workflow] Itself.
 DELETE FROM live.workflows WHERE workflow = $workflow AND version = $version;
 
--- [followed_structures] The shapes of flow that participants inside still follow.
-SELECT DISTINCT w.workflow, w.structure_fingerprint
+-- [followed_structures] The shapes of flow that participants inside still follow, and where they rest.
+SELECT w.workflow, w.structure_fingerprint, list(DISTINCT p.step_id) AS steps
 FROM state.participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
-WHERE p.left_at IS NULL;
+WHERE p.left_at IS NULL
+GROUP BY w.workflow, w.structure_fingerprint;
 
 -- [known_contents] Contents that are stored already.
 SELECT content_id FROM live.contents;

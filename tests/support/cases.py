@@ -120,6 +120,9 @@ def run_case(case: Case) -> None:
             if "edit" in moment:
                 world.apply(project_of(case, moment["edit"]))
             world.set(_rows(moment.get("set", {})))
+            for order in moment.get("commands", ()):
+                world.order(order, as_of)
+            world.receive(moment.get("results", {}), as_of)
             world.evaluate(as_of)
             _compare(case, moment, world.observe(as_of))
             assert world.broken() == {}, f"{case.name}, {moment['at']}: an invariant is broken"

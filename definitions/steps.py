@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from definitions.conditions import Condition, Leaf, Sql, When, parse_expression
+from definitions.conditions import Condition, Expression, Leaf, Sql, When, parse_expression
 from definitions.values import Duration, Lasting, Model, Name, Offset, Scalar, Share, fault
 
 
@@ -216,6 +216,11 @@ class WaitForDate(Model):
     def is_long(self) -> bool:
         """Is the offset a day or more: then its day counts, not its hour."""
         return abs(self.offset.longest_days) >= 1
+
+    @property
+    def moment(self) -> Expression:
+        """The instant or date waited for."""
+        return parse_expression(self._moment)
 
     @property
     def _moment(self) -> str:

@@ -18,7 +18,7 @@ from definitions.goals import EVENTS, Goal
 from definitions.grammar import call_of
 from definitions.project import Project
 from definitions.rules import conditions_of
-from definitions.steps import ActionStep, Assign, walk
+from definitions.steps import ActionStep, Assign, WaitForDate, WaitStep, walk
 from definitions.workflow import Each, Workflow, logic_fingerprint
 from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
@@ -76,6 +76,7 @@ class CompiledWorkflow:
     contents: dict[str, Content] = field(repr=False)
     assigns: dict[str, CompiledAssign] = field(repr=False)
     senders: dict[str, int] = field(repr=False)
+    dates: dict[str, int] = field(repr=False)
     enrolls: dict[str, int] = field(repr=False)
 
     @property
@@ -84,7 +85,7 @@ class CompiledWorkflow:
         numbers = [self.entry, self.exit, self.objective, self.measure, self.recipient, *sorted(self.guards.values())]
         numbers += [self.each, *(goal.condition for goal in self.goals)]
         numbers += sorted(n for a in self.assigns.values() for n in (a.pool, *(number for number, _ in a.rules)))
-        numbers += sorted(self.senders.values())
+        numbers += sorted((*self.senders.values(), *self.dates.values()))
         numbers += sorted(number for content in self.contents.values() for _, number, _ in content.values)
         return hashlib.md5(f"{logic_fingerprint(self.workflow)}|{numbers}".encode()).hexdigest()[:16]
 
@@ -161,6 +162,11 @@ def _workflow(name: str, workflow: Workflow, truths: TruthPlan) -> CompiledWorkf
         guards=guards,
         contents={step.id: content_of(step, workflow, truths) for step in steps},
         assigns=assigns,
+        dates={
+            step.id: truths.add_value(step.wait.moment, object_, "date")
+            for step in walk(workflow.steps)
+            if isinstance(step, WaitStep) and isinstance(step.wait, WaitForDate)
+        },
         senders=_senders(steps, workflow, truths.project, inside),
         enrolls={
             step.id: truths.add_each(Each(relation=step.enroll.relation), object_)
@@ -238,6 +244,7 @@ PASSES: tuple[Callable[[TruthPlan], Iterator[Statement]], ...] = (
     lambda plan: each_statements(plan, "04_truths"),
     _fixed("04_needed"),
     lambda plan: result_statements(plan, "inside", "04_truths"),
+    lambda plan: result_statements(plan, "date", "04_truths"),
     lambda plan: personal_statements(plan, "watched_participants", "04_truths"),
     _fixed("05_episodes"),
     lambda plan: happening_statements(plan, "06_leave"),

@@ -57,6 +57,7 @@ class Hop:
     needs_timer: bool = False
     reason: str | None = None
     wait: Duration | None = None
+    first_look: bool = False
 
 
 def compile_flow(steps: tuple[Step, ...]) -> tuple[Hop, ...]:
@@ -167,6 +168,13 @@ def _leaving(wait: WaitStep, rest: tuple[Step, ...]) -> Iterator[Hop]:
                 ended = _through((wait.id, CANCELLED), date.cancel, _skipping(rest))
                 yield from (replace(hop, reason=hop.reason or CANCELLED) for hop in ended)
             yield from _without_date(wait, date)
+            # a date that comes to be known when it is past already is like one that was past on arrival
+            if date.past == "skip":
+                passed = _through((wait.id, PAST), date.gone_by, _skipping(rest))
+                yield from (replace(hop, reason=hop.reason or PAST, first_look=True) for hop in passed)
+            if date.past == "exit":
+                path = ((wait.id, PAST),)
+                yield Hop("", 0, "exited", END, (date.gone_by,), path, reason=PAST, first_look=True)
             for hop in _ways(rest):
                 yield replace(hop, guards=(date.reached, *hop.guards), reason=hop.reason or MET)
             # after archiving and return, a wait counts as over

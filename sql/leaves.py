@@ -556,7 +556,7 @@ def _moved(call: Call, place: _Place) -> exp.Expr:
     if since is None:
         now, before = _now_and_before(call, place)
     else:
-        now, before = _compile(call.args[0], place), _as_at(call.args[0], lambda _: since, place)
+        now, before = _compile(call.args[0], place), _oldest_since(call.args[0], since, place)
     more = exp.Sub(this=now, expression=before) if call.name == "increased_by" else exp.Sub(this=before, expression=now)
     by = call.args[1]
     if isinstance(by, exp.Literal) and by.is_string:
@@ -576,6 +576,18 @@ def _as_at(node: exp.Expr, moment: Callable[[_Place], exp.Expr], place: _Place) 
         when = moment(root)
         where = _and(exp.LTE(this=_spell("valid_from"), expression=when), _lasts_after(when))
         return Aggregate("max", argument=_spell(parts_of(node)[-1]), key=_key(place), where=where)
+
+    return _of_history(place, "history", made)
+
+
+def _oldest_since(node: exp.Expr, since: exp.Expr, place: _Place) -> exp.Expr:
+    """The value of a tracked field at an instant, or the first one known after it."""
+
+    def made(_: _Place) -> Aggregate:
+        order = ((_spell("valid_from"), False),)
+        return Aggregate(
+            "first", argument=_spell(parts_of(node)[-1]), key=_key(place), where=_lasts_after(since), order=order
+        )
 
     return _of_history(place, "history", made)
 

@@ -197,6 +197,7 @@ def _action(step: Step, compiled: CompiledWorkflow) -> Row:
     by_step = step.id if assign else given.user if given and given.user in compiled.assigns else None
     return {
         "needs_approval": given is not None and given.approval is not None,
+        "date_value": compiled.dates.get(step.id),
         "sender_condition": compiled.senders.get(step.id),
         "assign_object": pool.object if pool else None,
         "assign_by": assign.by if assign else None,
@@ -277,6 +278,7 @@ def _hop_row(workflow: str, version: int, hop_id: int, hop: Hop) -> Row:
         "outcome": hop.outcome,
         "to_step": hop.to_step,
         "reason": hop.reason,
+        "is_first_look": hop.first_look,
         "is_timed": hop.wait is not None,
         "wait_business_days": hop.wait.business_days if hop.wait else 0,
         **_duration("wait", hop.wait),

@@ -16,6 +16,9 @@ CREATE OR REPLACE TEMP TABLE values_at_entry (value BIGINT, record VARCHAR, resu
 -- [empty_pools] Room for the users that assign steps choose from, with their load.
 CREATE OR REPLACE TEMP TABLE pools (value BIGINT, record VARCHAR, result DOUBLE);
 
+-- [empty_dates] Room for the dates that waits wait for.
+CREATE OR REPLACE TEMP TABLE dates (value BIGINT, record VARCHAR, result TIMESTAMPTZ);
+
 -- [workdays] Monday to Friday, numbered: business days are counted on it.
 CREATE OR REPLACE TEMP TABLE workdays AS
 SELECT day, ROW_NUMBER() OVER (ORDER BY day) AS number

@@ -39,13 +39,20 @@ FROM live.workflows AS w
 WHERE w.is_current AND w.state = 'enabled'
     AND NOT EXISTS (SELECT 1 FROM state.workflows AS m WHERE m.workflow = w.workflow);
 
--- [fast_forward] A workflow that comes back from the archive: the wait at which somebody rests counts as over.
+-- [forwarded] Who rests in a workflow that comes back from the archive.
+CREATE OR REPLACE TEMP TABLE forwarded AS
+SELECT p.participant_id
+FROM state.participants AS p
+JOIN state.workflows AS m ON m.workflow = p.workflow
+JOIN live.workflows AS w ON w.workflow = m.workflow AND w.is_current
+WHERE m.last_state = 'archived' AND w.state <> 'archived'
+    AND p.left_at IS NULL AND p.status = 'active' AND p.step_id <> '(holdout)';
+
+-- [fast_forward] The wait at which they rest counts as over.
 UPDATE state.participants AS p
 SET due_at = least(COALESCE(p.due_at, $as_of), $as_of)
-FROM state.workflows AS m
-JOIN live.workflows AS w ON w.workflow = m.workflow AND w.is_current
-WHERE m.workflow = p.workflow AND m.last_state = 'archived' AND w.state <> 'archived'
-    AND p.left_at IS NULL AND p.status = 'active' AND p.step_id <> '(holdout)';
+FROM forwarded AS f
+WHERE f.participant_id = p.participant_id;
 
 -- [changed_flows] Participants whose workflow has another version, and whether its steps are the same.
 CREATE OR REPLACE TEMP TABLE changed_flows AS

@@ -1,10 +1,27 @@
+-- [dated] Who waits for a date of the record, and the date as it is now.
+CREATE OR REPLACE TEMP TABLE dated AS
+SELECT p.participant_id, p.due_at IS NULL AS is_first_look, d.result AS due_at
+FROM state.participants AS p
+JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_version AND s.step_id = p.step_id
+LEFT JOIN dates AS d ON d.value = s.date_value AND d.record = p.record
+WHERE p.left_at IS NULL AND s.date_value IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM forwarded AS f WHERE f.participant_id = p.participant_id);
+
+-- [read_dates_again] A moved date moves what waits for it.
+UPDATE state.participants AS p
+SET due_at = d.due_at
+FROM dated AS d
+WHERE d.participant_id = p.participant_id AND p.due_at IS DISTINCT FROM d.due_at;
+
 -- [ways] Every hop that an active participant could take by its clock, numbered for the joins below.
 CREATE OR REPLACE TEMP TABLE ways AS
 SELECT ROW_NUMBER() OVER () AS way, p.participant_id, p.record, h.hop_id, h.rank
 FROM state.participants AS p
 JOIN live.hops AS h ON h.workflow = p.workflow AND h.version = p.flow_version AND h.from_step = p.step_id
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current
-WHERE p.status = 'active' AND w.state <> 'archived' AND (NOT h.needs_timer OR p.due_at <= $as_of);
+LEFT JOIN dated AS d ON d.participant_id = p.participant_id
+WHERE p.status = 'active' AND w.state <> 'archived' AND (NOT h.needs_timer OR p.due_at <= $as_of)
+    AND (NOT h.is_first_look OR d.is_first_look);
 
 -- [guards_that_hold] How many of a way's conditions hold.
 CREATE OR REPLACE TEMP TABLE guards_that_hold AS
@@ -78,11 +95,13 @@ SELECT
     h.outcome,
     h.reason,
     CASE WHEN h.outcome = 'rest' AND h.is_timed
-        THEN calendar_add($as_of, h.wait_months, h.wait_days + COALESCE(b.days, 0), h.wait_minutes) END AS due_at
+        THEN calendar_add($as_of, h.wait_months, h.wait_days + COALESCE(b.days, 0), h.wait_minutes) ELSE d.result END AS due_at
 FROM taken AS k
 JOIN state.participants AS p ON p.participant_id = k.participant_id
 JOIN live.hops AS h ON h.hop_id = k.hop_id
 LEFT JOIN business_steps AS b ON b.business_days = h.wait_business_days
+LEFT JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_version AND s.step_id = h.to_step
+LEFT JOIN dates AS d ON d.value = s.date_value AND d.record = p.record
 WHERE NOT EXISTS (SELECT 1 FROM blocked AS x WHERE x.participant_id = k.participant_id);
 
 -- [move] Participants arrive at their next resting place, or at the end.

@@ -153,6 +153,12 @@ ALTER TABLE live.steps ADD COLUMN enroll_workflow VARCHAR;
 -- number of the related rows it starts it for; null: for the record itself
 ALTER TABLE live.steps ADD COLUMN enroll_value BIGINT;
 
+-- number of the date that a wait waits for
+ALTER TABLE live.steps ADD COLUMN date_value BIGINT;
+
+-- may it only be taken by somebody whose date was not known before
+ALTER TABLE live.hops ADD COLUMN is_first_look BOOLEAN DEFAULT FALSE;
+
 -- does the next place have a due time
 ALTER TABLE live.hops ADD COLUMN is_timed BOOLEAN DEFAULT FALSE;
 

@@ -28,7 +28,7 @@ from sql.leaves import (
     stage_number,
 )
 
-Kind = Literal["entry", "inside", "personal", "recipient", "measure", "value", "entry_value", "pool"]
+Kind = Literal["entry", "inside", "personal", "recipient", "measure", "value", "entry_value", "pool", "date"]
 
 
 def _kinds() -> dict[Kind, dict[int, exp.Expr]]:
@@ -41,6 +41,7 @@ def _kinds() -> dict[Kind, dict[int, exp.Expr]]:
         "value": {},
         "entry_value": {},
         "pool": {},
+        "date": {},
     }
 
 
@@ -110,7 +111,9 @@ class TruthPlan:
             if number not in plan.expressions["entry_value"]:
                 plan.add("entry_value", number, compile_value(tree, plan.needs))
 
-    def add_value(self, expression: Expression, object_: str, kind: Literal["measure", "value"] = "value") -> int:
+    def add_value(
+        self, expression: Expression, object_: str, kind: Literal["measure", "value", "date"] = "value"
+    ) -> int:
         """Number an expression of any type and note it."""
         key = (expression.sql, object_, kind)
         if key not in self.numbers:

@@ -42,16 +42,18 @@ _RESULTS: dict[Kind, tuple[str, str]] = {
     "entry_value": ("values_at_entry", "value"),
     "personal": ("truths", "condition"),
     "pool": ("pools", "value"),
+    "date": ("dates", "value"),
 }
 _SCOPES: dict[Kind, str | None] = {
     "entry": None,
     "inside": "needed",
-    "recipient": "entrants",
+    "recipient": "passing",
     "measure": "observed",
     "value": "addressed",
     "entry_value": "entrants",
     "personal": None,
     "pool": None,
+    "date": "needed",
 }
 """The temporary table that limits for which records a kind is computed."""
 
@@ -373,6 +375,8 @@ def _as_result(kind: Kind, tree: exp.Expr) -> exp.Expr:
             return tree.copy()
         case "recipient":
             return cast_to(tree.copy(), "VARCHAR")
+        case "date":
+            return cast_to(tree.copy(), "TIMESTAMPTZ")
         case "measure" | "pool":
             return cast_to(tree.copy(), "DOUBLE")
         case "value" | "entry_value":

@@ -66,6 +66,8 @@ def project_of(case: Case, overrides: dict[str, Any]) -> Project:
         files[f"catalog/{name}.yaml"] = _dump({"object": name, "table": f"crm.{name}", "key": "id", **spec})
     for name, spec in (case.world.get("segments", {}) | case.data.get("segments", {})).items():
         files[f"segments/{name}.yaml"] = _dump({"object": "account", **spec})
+    for name, spec in (case.world.get("journeys", {}) | case.data.get("journeys", {})).items():
+        files[f"journeys/{name}.yaml"] = _dump({"object": "account", **spec})
     several = case.data.get("workflows") or {"w": case.data.get("workflow", {})}
     for name, spec in several.items():
         made = (

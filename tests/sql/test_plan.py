@@ -68,7 +68,7 @@ def test_the_statements_that_admit_move_and_let_go_are_the_same_for_5_and_200_wo
     few, lots = plans
     assert fixed(few) == fixed(lots)
     moving = [s for s in lots.statements if s.stage[:2] in ("05", "06", "08", "09", "12")]
-    assert len(moving) == len([s for s in few.statements if s.stage[:2] in ("05", "06", "08", "09", "12")]) <= 20
+    assert len(moving) == len([s for s in few.statements if s.stage[:2] in ("05", "06", "08", "09", "12")]) <= 40
 
 
 def test_what_asks_the_records_grows_by_chunks_not_by_workflows(plans: tuple[Plan, Plan]) -> None:

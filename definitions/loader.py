@@ -45,7 +45,6 @@ LATER_KEYS = frozenset(
         "missing",
         "priority_of",
         "versions",
-        "guards",
     ]
 )
 _M = TypeVar("_M", bound=Model)

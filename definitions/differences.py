@@ -14,6 +14,7 @@ from definitions.conditions import All, Any_, Condition, Expression, Leaf, None_
 from definitions.project import Project
 from definitions.steps import ActionStep, BranchStep, FixedWait, SplitStep, Step, arms_of
 from definitions.values import Duration, Model
+from definitions.wording import worded
 from definitions.workflow import Workflow
 
 Coming = Literal["new", "changed", "gone"]
@@ -131,7 +132,7 @@ def _lines(name: str, value: Any) -> Iterator[str]:
             prefix = "" if name in ("", "when") else f"{name}: "
             yield from (prefix + line for line in _condition(value))
         case Expression():
-            yield _named(name, value.sql)
+            yield _named(name, worded(value.tree))
         case Duration():
             yield _named(name, value.text)
         case FixedWait():
@@ -163,7 +164,7 @@ def _condition(condition: Condition) -> Iterator[str]:
     """A condition as lines; what stands in a group is indented under its word."""
     match condition:
         case Leaf(expression):
-            yield expression.sql
+            yield worded(expression.tree)
         case All(parts):
             for part in parts:
                 yield from _nested("all", part) if isinstance(part, All) else _condition(part)

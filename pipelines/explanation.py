@@ -37,6 +37,8 @@ class Gate:
     since: datetime | None = None
     until: datetime | None = None
     qualifies_since: datetime | None = None
+    entered_by: str | None = None
+    entered_spell: datetime | None = None
     last_entered: datetime | None = None
     last_left: datetime | None = None
     first_enabled: datetime | None = None
@@ -228,6 +230,8 @@ def _gate(
         since=refusal.get("refused_from") if standing == "refused" else last["entered_at"] if last else None,
         until=refusal.get("until_at"),
         qualifies_since=spell[0]["matched_from"] if spell else None,
+        entered_by=last["entry_mode"] if last else None,
+        entered_spell=last["matched_from"] if last else None,
         last_entered=last["entered_at"] if last else None,
         last_left=last["left_at"] if last else None,
         first_enabled=memory[0]["first_enabled_at"] if memory else None,

@@ -17,7 +17,7 @@ WHERE subject = 'entry:' || $workflow AND object = $object AND record = $record 
 SELECT * FROM state.refusals WHERE workflow = $workflow AND record = $record AND refused_to IS NULL ORDER BY refused_from DESC LIMIT 1;
 
 -- [passages_of] A record's passages through a workflow.
-SELECT participant_id, entry_no, arm, status, step_id, due_at, entered_at, left_at, exit_reason, recipient
+SELECT participant_id, entry_no, entry_mode, matched_from, arm, status, step_id, due_at, entered_at, left_at, exit_reason, recipient
 FROM state.participants
 WHERE workflow = $workflow AND record = $record
 ORDER BY entry_no;

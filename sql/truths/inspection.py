@@ -14,6 +14,7 @@ from sqlglot import exp
 from definitions.conditions import DIALECT, All, Any_, Condition, Leaf, None_
 from definitions.grammar import Call, aggregate_of, call_of, parts_of
 from definitions.project import Project
+from definitions.wording import worded
 from sql.aggregates import cast_to
 from sql.leaves import RECORD, column, compile_condition, compile_value
 from sql.statements import Statement
@@ -70,8 +71,10 @@ class Inspection:
                 segment = _segment_alone(expression.tree)
                 if segment is not None:
                     inner = (self.add(self.project.segments[segment].when),)
-                    return Part("segment", expression.sql, self._truth(expression.tree), parts=inner)
-                return Part("leaf", expression.sql, self._truth(expression.tree), self._values(expression.tree))
+                    return Part("segment", worded(expression.tree), self._truth(expression.tree), parts=inner)
+                return Part(
+                    "leaf", worded(expression.tree), self._truth(expression.tree), self._values(expression.tree)
+                )
             case All(parts) | Any_(parts) | None_(parts):
                 kind: PartKind = (
                     "all" if isinstance(condition, All) else "any" if isinstance(condition, Any_) else "none"
@@ -95,13 +98,17 @@ class Inspection:
 
     def _seen(self, node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
         """The values a leaf sees: fields, computed fields, aggregates, and what a field was before."""
-        call = call_of(node)
-        if aggregate_of(node) is not None or isinstance(node, exp.Column | exp.Dot):
-            yield node.sql(dialect=DIALECT), compile_value(node, self._object.needs)
+        call, aggregate = call_of(node), aggregate_of(node)
+        if aggregate is not None and aggregate.name == "exists":
+            node = node.copy().transform(_counting)  # how many says more than whether
+        if aggregate is not None or isinstance(node, exp.Column | exp.Dot):
+            yield worded(node), compile_value(node, self._object.needs)
         elif call is not None and call.name in _CHANGES:
             yield from self._change(call)
-        elif call is not None and call.name in ("today", "now"):
-            yield f"{call.name}()", compile_value(node, self._object.needs)
+        elif call is not None and call.name in ("today", "now", "segment"):
+            yield worded(node), compile_value(node, self._object.needs)
+        elif isinstance(node, exp.Kwarg):
+            yield from self._seen(node.expression)
         else:
             for child in node.iter_expressions():
                 yield from self._seen(child)
@@ -139,6 +146,10 @@ class Inspection:
 
     def _query(self, trees: list[exp.Expr]) -> exp.Select:
         return wide_query(self._object, list(enumerate(trees, start=1)))
+
+
+def _counting(node: exp.Expr) -> exp.Expr:
+    return exp.Count(this=node.this) if isinstance(node, exp.Exists) else node
 
 
 def _segment_alone(tree: exp.Expr) -> str | None:

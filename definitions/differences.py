@@ -126,7 +126,7 @@ def _step(step: Step, where: str, project: Project) -> Iterator[str]:
 def _lines(name: str, value: Any) -> Iterator[str]:
     """Any value of a definition as lines that begin with the way to it."""
     match value:
-        case None | "" | () | {}:
+        case None | "":
             return
         case Leaf() | All() | Any_() | None_():
             prefix = "" if name in ("", "when") else f"{name}: "

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Generator, Iterable
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
 import typer
@@ -78,18 +78,27 @@ def explain(
 
 def _print(found: Any, lines: Iterable[str], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(asdict(found), default=_plain, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(_data(found), indent=2, ensure_ascii=False))
     else:
         for line in lines:
             typer.echo(line)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, DrumbeatError):
-        return {"code": value.code, "message": str(value), "hint": value.hint}
-    return str(value)
+def _data(value: Any) -> Any:
+    """Facts as JSON takes them; instants are UTC."""
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case DrumbeatError():
+            return {"code": value.code, "message": str(value), "hint": value.hint}
+        case dict():
+            return {str(key): _data(inner) for key, inner in cast("dict[Any, Any]", value).items()}
+        case list() | tuple():
+            return [_data(inner) for inner in cast("list[Any]", value)]
+        case _ if is_dataclass(value):
+            return {field.name: _data(getattr(value, field.name)) for field in fields(value)}
+        case _:
+            return value
 
 
 @contextlib.contextmanager

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from definitions.differences import Changed, Difference
+from definitions.differences import STATE, Changed, Difference
 from pipelines.cli.layout import columns, shortened
 from pipelines.cli.sentences import instant, plainly
 from pipelines.planning import Effects, Planned, Rehearsal
 
 TAGS = {"new": "new", "logic": "logic", "words": "words only", "state": "state", "gone": "no longer live"}
+SILENT = {STATE, "description", "owner"}
+"""Parts that never change a decision."""
 COMING = {"new": "+ new", "gone": "- gone", "changed": ""}
 
 
@@ -35,8 +37,9 @@ def _changes(planned: Planned) -> Iterator[str]:
     for name in names:
         tags = ", ".join(TAGS[tag] for tag in planned.tags.get(name, ()))
         yield f"  {name}: {tags or 'nothing that counts'}"
-        yield from _differences(by_name[name].differences if name in by_name else ())
-        if "logic" in planned.tags.get(name, ()) and name not in by_name:
+        differences = by_name[name].differences if name in by_name else ()
+        yield from _differences(differences)
+        if "logic" in planned.tags.get(name, ()) and {d.part for d in differences} <= SILENT:
             yield "    through a segment or a computed field, see below"
     shared = [c for c in planned.changed if c.kind != "workflow"]
     if shared:

@@ -18,10 +18,7 @@ def preview_lines(preview: Preview, zone: ZoneInfo) -> Iterator[str]:
     """Every line of a preview."""
     yield f"{preview.workflow}: who would enter on {instant(preview.as_of, zone)}, over the snapshot of {instant(preview.snapshot_as_of, zone)}"
     entry = preview.entry
-    whole = ("the whole condition", str(entry.true), str(entry.false), str(entry.unknown))
     rows = [("", "true", "false", "unknown"), *_rows(entry, 0)]
-    if entry.parts:
-        rows.append(whole)
     yield from columns(rows, frozenset([1, 2, 3]))
     yield "  unknown counts as false at the edge of its leaf"
     yield ""
@@ -30,7 +27,8 @@ def preview_lines(preview: Preview, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _rows(part: Counted, depth: int) -> Iterator[tuple[str, str, str, str]]:
-    text = shortened("  " * depth + (WORDS.get(part.kind) or part.text), 90)
+    words = WORDS.get(part.kind) or part.text
+    text = shortened("  " * depth + words, 90) if depth else f"the whole condition: {words}"
     yield text, str(part.true), str(part.false), str(part.unknown)
     for inner in part.parts:
         yield from _rows(inner, depth + 1)

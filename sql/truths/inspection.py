@@ -16,7 +16,7 @@ from definitions.grammar import Call, aggregate_of, call_of, parts_of
 from definitions.project import Project
 from definitions.wording import worded
 from sql.aggregates import cast_to
-from sql.leaves import RECORD, column, compile_condition, compile_value
+from sql.leaves import RECORD, Needs, column, compile_condition, compile_value, held_alias
 from sql.statements import Statement
 from sql.truths.plan import ObjectPlan, TruthPlan
 from sql.truths.statements import aggregate_statements, previous_statements, wide_query
@@ -107,6 +107,11 @@ class Inspection:
             yield from self._change(call)
         elif call is not None and call.name in ("today", "now", "segment"):
             yield worded(node), compile_value(node, self._object.needs)
+        elif call is not None and call.name == "held_for":
+            yield from self._seen(call.args[0])
+            alone = Needs(self.object, self.project)
+            compile_value(node, alone)
+            yield from (("held since", exp.column("matched_from", table=held_alias(n))) for n in alone.held)
         elif isinstance(node, exp.Kwarg):
             yield from self._seen(node.expression)
         else:

@@ -310,6 +310,17 @@ def test_a_change_is_shown_with_what_was_before(world: World) -> None:
     assert found.gate.standing == "inside"
 
 
+def test_a_condition_that_lasts_is_shown_with_since_when(world: World) -> None:
+    text = FILES["workflows/care.yaml"].replace("health = 'poor'\n", "held_for(health = 'poor', interval 3 days)\n")
+    world.apply(load_project({**FILES, "workflows/care.yaml": text}))
+    for day in range(3):
+        world.evaluate(START + day * DAY)
+    found = explain(world.session, "care", "a1")
+    assert found.entry is not None
+    seen = (Seen("health", "poor"), Seen("held since", "2026-01-05 09:00:00+00"))
+    assert found.entry.parts[0] == Judged("leaf", "held_for(health = 'poor', interval 3 days)", "false", seen)
+
+
 def test_an_explanation_changes_nothing(world: World) -> None:
     world.evaluate(START)
     before = {table: world.session.count(table) for table in world.session.columns() if not table.startswith("main.")}

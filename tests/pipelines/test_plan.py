@@ -609,3 +609,7 @@ def test_the_command_line_plans_refuses_accepts_and_previews(folder: Path) -> No
     assert (found["entry"]["true"], found["outcome"]["entered"]) == (2, 2)
     planned = json.loads(_run("plan", *where, "--as-of", "2026-01-05T09:00", "--days", "2", "--json"))
     assert planned["rehearsal"]["next"]["care"]["actions"] == {"task": 2}
+    (folder / "workflows/care.yaml").unlink()
+    gone = CliRunner().invoke(app, ["plan", *where, "--as-of", "2026-01-05T09:00", "--json"])
+    assert isinstance(gone.exception, UserError)
+    assert json.loads(gone.stdout)["refusal"]["code"] == "live-workflow-gone"

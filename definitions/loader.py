@@ -28,7 +28,7 @@ FOLDERS: dict[str, type[Model]] = {
     "workflows": Workflow,
 }
 LATER_FOLDERS = ("calendars", "tests")
-LATER_KEYS = frozenset(["communication", "roles", "limits", "guards"])
+LATER_KEYS = frozenset(["communication", "roles", "limits"])
 _M = TypeVar("_M", bound=Model)
 
 

@@ -13,7 +13,7 @@ from definitions.journey import Journey
 from definitions.problems import Problem
 from definitions.segment import Segment
 from definitions.source import SourceFile
-from definitions.values import Model, Name, Timezone
+from definitions.values import Model, Name, Share, Timezone
 from definitions.workflow import Workflow
 
 
@@ -32,6 +32,15 @@ class SinkSettings(Model):
     path: str = Field(description="the folder, from the project's root")
 
 
+class Guards(Model):
+    """What the first evaluation after an apply may cause without being asked for."""
+
+    entries: int | None = Field(default=None, ge=0, description="entries of one workflow")
+    share: Share | None = Field(default=None, description="entries of one workflow, of all records of its object")
+    per_owner: int | None = Field(default=None, ge=0, description="actions for one user")
+    per_recipient: int | None = Field(default=None, ge=0, description="messages to one recipient")
+
+
 class ProjectSettings(Model):
     """project.yaml."""
 
@@ -47,6 +56,7 @@ class ProjectSettings(Model):
     routes: dict[str, Name] = Field(
         default={}, description="which sink takes which kind of action; `default` takes the rest"
     )
+    guards: Guards = Field(default=Guards(), description="what an apply may cause without `--accept`")
 
 
 @dataclass(frozen=True)

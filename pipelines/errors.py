@@ -2,6 +2,7 @@
 
 UserError
 ├── ClockWentBack     an instant before the last one was asked for
+├── GuardExceeded     an apply would cause more than the project's guards let pass
 ├── NothingApplied    no definitions are live
 └── SnapshotRefused   a source lost so much that nothing is believed
 EnvironmentFault
@@ -21,6 +22,15 @@ class ClockWentBack(UserError):
     def __init__(self, what: str, asked: datetime, last: datetime) -> None:
         message = f"the last {what} is of {last.isoformat()}; {asked.isoformat()} is before it"
         super().__init__("clock-went-back", message, f"the next {what} needs a later instant")
+
+
+class GuardExceeded(UserError):
+    """An apply would cause more than the project's guards let pass; `findings` says what, a line each."""
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        self.findings = findings
+        hint = "`drumbeat plan` shows what would happen; `drumbeat apply --accept` applies it all the same"
+        super().__init__("guard-exceeded", "\n".join(findings), hint)
 
 
 class NothingApplied(UserError):

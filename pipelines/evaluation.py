@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 
 from definitions import InternalError, Project, UserError
 from definitions.slots import Slots
+from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack
 from pipelines.live import live_plan
 from sql import DuckDBSession
-from sql.names import record_table
+from sql.names import history_table, record_table
 from sql.statements import load_statements
 
 
@@ -61,7 +62,7 @@ def evaluate(session: DuckDBSession, as_of: datetime, clock: Callable[[], float]
         return _found(session, last[0]["evaluation_id"], {}, made=False)
     project_id, plan = live_plan(session, as_of)
     parameters = _parameters(session, last[0] if last else None, plan.project, project_id, as_of)
-    _refuse_outdated_snapshot(session, plan.project)
+    refuse_outdated_snapshot(session, plan.project)
     seconds: dict[str, float] = {}
     with session.transaction():
         session.load_rows("slots", _slots(session, plan.project, last[0]["as_of"] if last else None, as_of))
@@ -95,12 +96,13 @@ def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]
     return {name: rows for name, rows in found.items() if rows}
 
 
-def _refuse_outdated_snapshot(session: DuckDBSession, project: Project) -> None:
+def refuse_outdated_snapshot(session: DuckDBSession, project: Project) -> None:
     """What was applied may read fields that the latest snapshot did not load."""
-    tables = session.columns()
+    tables, tracked = session.columns(), tracked_fields(project)
     for name, spec in project.catalog.objects.items():
-        found = tables.get(record_table(name), {})
+        found, kept = tables.get(record_table(name), {}), tables.get(history_table(name), {})
         missing = [field for field in (spec.key, *spec.fields) if field not in found]
+        missing += [field for field in tracked[name] if field not in kept]
         if missing:
             message = f"the latest snapshot has no {name}.{missing[0]}: it is older than what was applied"
             raise UserError("snapshot-outdated", message, "run `drumbeat snapshot` first")

@@ -39,3 +39,18 @@ def labels_query(catalog: Catalog, object_: str) -> str | None:
 
 def _text(column: str) -> exp.Cast:
     return exp.cast(exp.column(column, quoted=True), "text")
+
+
+def records_query(catalog: Catalog, object_: str) -> str:
+    """A query for `record` and `label` of every record of an object; without a label the key stands in for it.
+
+    >>> from definitions.catalog import CatalogObject
+    >>> spec = {"object": "account", "table": "crm.accounts", "key": "id", "fields": {"name": "text"}}
+    >>> records_query(Catalog({"account": CatalogObject.model_validate(spec)}), "account")
+    'SELECT CAST("id" AS TEXT) AS record, CAST("id" AS TEXT) AS label FROM "crm"."account" ORDER BY record'
+    """
+    spec = catalog[object_]
+    label = spec.label if spec.label in spec.fields else None
+    schema, _, table = record_table(object_).partition(".")
+    query = exp.select(_text(spec.key).as_("record"), _text(label or spec.key).as_("label"))
+    return query.from_(exp.table_(table, db=schema, quoted=True)).order_by(exp.column("record")).sql("duckdb")

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from definitions.errors import EnvironmentFault, UserError
-from pipelines.cli import authoring, operating, running
+from pipelines.cli import asking, authoring, operating, running
 
 app = typer.Typer(
     name="drumbeat",
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 for command in (authoring.init, authoring.check, authoring.compile_):
     app.command(command.__name__.strip("_"))(command)
+for command in (asking.plan, asking.preview, asking.explain):
+    app.command(command.__name__)(command)
 for command in (
     running.apply,
     running.snapshot,

@@ -10,7 +10,7 @@ import typer
 
 from definitions.errors import UserError
 from pipelines.cli.authoring import Folder
-from pipelines.cli.running import instant_of, user_name, workspace_of
+from pipelines.cli.running import read_instant, user_name, workspace_of
 
 Name = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow.")]
 Records = Annotated[list[str] | None, typer.Argument(metavar="[RECORD]...", help="Records' keys.")]
@@ -128,7 +128,7 @@ def _give(
     from pipelines.commands import give
 
     workspace = workspace_of(project)
-    moment: datetime = instant_of(at, workspace)
+    moment: datetime = read_instant(at, workspace)
     with workspace.session(command) as session:
         given = give(session, command, workflow, records or (), at=moment, by=by or user_name(), step=step)
     many = f"{len(given)} orders" if len(given) != 1 else "1 order"

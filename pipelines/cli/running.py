@@ -25,13 +25,25 @@ AsOf = Annotated[
 ]
 
 
-def apply(project: Folder = Path(), by: Annotated[str | None, typer.Option(help="Who applies.")] = None) -> None:
-    """Make the folder live: the evaluator reads only what was applied."""
+def apply(
+    project: Folder = Path(),
+    by: Annotated[str | None, typer.Option(help="Who applies.")] = None,
+    accept: Annotated[bool, typer.Option(help="Apply even when a guard of project.yaml is exceeded.")] = False,
+    as_of: AsOf = None,
+) -> None:
+    """Make the folder live: the evaluator reads only what was applied. `--as-of` is the evaluation that guards judge."""
     from pipelines.apply import apply_project
+    from pipelines.guards import apply_guarded
+    from pipelines.instants import next_instant
 
     workspace = workspace_of(project)
+    at, who = datetime.now(UTC), by or user_name()
     with workspace.session("apply", create=True) as session:
-        applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=by or user_name())
+        if accept:
+            applied = apply_project(session, workspace.project, at=at, by=who)
+        else:
+            first = read_instant(as_of, workspace) if as_of else next_instant(session, at)
+            applied = apply_guarded(session, workspace.project, at=at, by=who, as_of=first)
     if not applied.written:
         typer.echo("nothing changed: this is what is live already")
         return
@@ -61,7 +73,7 @@ def snapshot(
     workspace = workspace_of(project)
     with workspace.session("snapshot") as session:
         _, live = live_project(session)
-        taken = take_snapshot(session, live, workspace.sources(), instant_of(as_of, workspace), accept=accept)
+        taken = take_snapshot(session, live, workspace.sources(), read_instant(as_of, workspace), accept=accept)
     if not taken.taken:
         typer.echo(f"nothing to do: there is a snapshot of {taken.as_of.isoformat()} already")
         return
@@ -88,7 +100,7 @@ def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:
 
     workspace = workspace_of(project)
     with workspace.session("evaluate") as session:
-        made = run_evaluation(session, instant_of(as_of, workspace))
+        made = run_evaluation(session, read_instant(as_of, workspace))
     if not made.made:
         typer.echo(f"nothing to do: {made.as_of.isoformat()} was evaluated already")
         return
@@ -109,7 +121,7 @@ def deliver(project: Folder = Path(), now: AsOf = None) -> None:
     workspace = workspace_of(project)
     with workspace.session("deliver") as session:
         _, live = live_project(session)
-        batches = run_delivery(session, live, workspace.sinks(), instant_of(now, workspace))
+        batches = run_delivery(session, live, workspace.sinks(), read_instant(now, workspace))
     if not batches:
         typer.echo("nothing to do: no action is due")
     for batch in batches:
@@ -180,7 +192,7 @@ def workspace_of(folder: Path) -> Workspace:
     return Workspace(folder)
 
 
-def instant_of(written: str | None, workspace: Workspace) -> datetime:
+def read_instant(written: str | None, workspace: Workspace) -> datetime:
     """An instant as written, in the project's timezone unless it has an offset; now without one."""
     zone = ZoneInfo(workspace.settings.timezone)
     if written is None:

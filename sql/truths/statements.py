@@ -418,3 +418,8 @@ def records_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:
     ]
     sql = "CREATE OR REPLACE TEMP TABLE records AS\n" + "\nUNION ALL\n".join(parts)
     yield Statement(stage, "records", "The records that are there.", sql)
+
+
+def wide_query(plan: ObjectPlan, numbered: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
+    """One row for each record, with a column `x<number>` for each expression as it stands: nothing is made true or false."""
+    return _wide(plan, "entry", numbered)

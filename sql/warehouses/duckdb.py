@@ -35,6 +35,8 @@ class DuckDBSession:
 
     def __init__(self, path: Path | None = None, *, timezone: str = "UTC", read_only: bool = False) -> None:
         self.path = path
+        self._inside = False
+        self._spoiled = False
         try:
             self._connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only)
         except duckdb.IOException as error:
@@ -56,6 +58,7 @@ class DuckDBSession:
     def set_timezone(self, timezone: str) -> None:
         """Make a timezone the session's: what local dates and calendar steps mean."""
         self._connection.execute("SET TimeZone = ?", [timezone])
+        self._timezone = timezone
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None, name: str = "sql") -> None:
         """Run one statement for its effect."""
@@ -118,14 +121,52 @@ class DuckDBSession:
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:
-        """Everything inside is committed together, or nothing is."""
+        """Everything inside is committed together, or nothing is. Inside another one, or a rehearsal, it joins that."""
+        if self._inside:
+            with self._joined():
+                yield
+            return
+        with self._outermost():
+            yield
+            if self._spoiled:
+                raise StatementFailed("transaction", "a part of it failed: nothing is committed")
+            self.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def rehearsal(self) -> Generator[None]:
+        """Everything inside happens as it would, and is undone at the end: nothing of it remains.
+
+        Temporary tables are undone too; the timezone, which no engine undoes, is set back.
+        """
+        if self._inside:
+            raise StatementFailed("rehearsal", "a rehearsal inside a transaction would undo what is not its own")
+        timezone = self._timezone
+        try:
+            with self._outermost():
+                yield
+                self.execute("ROLLBACK")
+        finally:
+            self.set_timezone(timezone)
+
+    @contextlib.contextmanager
+    def _outermost(self) -> Generator[None]:
         self.execute("BEGIN TRANSACTION")
+        self._inside, self._spoiled = True, False
         try:
             yield
-            self.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(StatementFailed):
                 self.execute("ROLLBACK")
+            raise
+        finally:
+            self._inside = False
+
+    @contextlib.contextmanager
+    def _joined(self) -> Generator[None]:
+        try:
+            yield
+        except BaseException:
+            self._spoiled = True  # whoever catches this must not commit half of it
             raise
 
     def migrate(self) -> list[str]:

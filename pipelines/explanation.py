@@ -1,0 +1,343 @@
+"""The facts of one record in one workflow, as of the last evaluation: what was judged, which gate stood where, what came
+of it, and what comes next. Data only: sentences are made elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from definitions import Project, UserError, Workflow
+from definitions.conditions import Condition
+from definitions.problems import did_you_mean
+from definitions.steps import BranchStep, WaitStep, WaitUntil, walk
+from pipelines.evaluation import refuse_outdated_snapshot
+from pipelines.inspection import Judged, judge_parts
+from pipelines.live import live_project
+from pipelines.previewing import workflow_named
+from sql import DuckDBSession
+from sql.flow import Draw, Guard, Hop, compile_flow
+from sql.labels import records_query
+from sql.truths.inspection import Inspection
+
+Standing = Literal["inside", "refused", "out", "not_qualifying", "not_running", "not_evaluated", "gone"]
+"""gone: the record is no longer there. out: it left and does not qualify, or was not asked again since.
+not_evaluated: it qualifies by what is there now, which no evaluation has seen."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Where the record stands, and the gate that let it in or keeps it out, with what a sentence about it needs."""
+
+    standing: Standing
+    reason: str | None = None
+    detail: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    qualifies_since: datetime | None = None
+    entered_by: str | None = None
+    entered_spell: datetime | None = None
+    last_entered: datetime | None = None
+    last_left: datetime | None = None
+    first_enabled: datetime | None = None
+    required: str | None = None
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A step that a move passed; `arm` is the way taken at a branch, a split or a wait."""
+
+    step: str
+    label: str
+    kind: str
+    arm: str | None = None
+
+
+@dataclass(frozen=True)
+class PlannedAction:
+    """An action and what became of it."""
+
+    step: str
+    kind: str
+    status: str
+    status_at: datetime
+    reason: str | None
+    send_after: datetime
+    due: datetime | None
+
+
+@dataclass(frozen=True)
+class Move:
+    """One event of a passage."""
+
+    at: datetime
+    kind: str
+    to: str | None
+    due: datetime | None
+    reason: str | None
+    passed: tuple[Passed, ...]
+    actions: tuple[PlannedAction, ...]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One passage of the record through the workflow."""
+
+    entry_no: int
+    arm: str
+    status: str
+    entered: datetime
+    left: datetime | None
+    exit_reason: str | None
+    recipient: str | None
+    moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A condition on the ways out of where the participant rests: which decision it belongs to."""
+
+    decision: str
+    judged: Judged
+
+
+@dataclass(frozen=True)
+class Next:
+    """What comes next as things stand: from where, when at the latest or at once, through which steps, to where."""
+
+    place: str
+    label: str
+    due: datetime | None
+    on_condition: bool
+    ready: bool
+    steps: tuple[Passed, ...]
+    outcome: str | None
+    to: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything that is known of a record in a workflow."""
+
+    workflow: str
+    state: str
+    object: str
+    record: str
+    label: str
+    as_of: datetime
+    snapshot_as_of: datetime
+    newer_snapshot: bool
+    gate: Gate
+    entry: Judged | None
+    exit: Judged | None
+    objective: Judged | None
+    guards: tuple[Guarded, ...]
+    passages: tuple[Passage, ...]
+    next: Next | None
+
+
+def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
+    """Explain a record in a workflow that is live; an unknown name is a `UserError` with the nearest one."""
+    _, project = live_project(session)
+    workflow = project.workflows[workflow_named(project, name)]
+    last, snapshot = session.ask("last_evaluation"), session.ask("last_snapshot")
+    if not last:
+        raise UserError("not-evaluated", "there is no evaluation to explain", "run `drumbeat evaluate` first")
+    refuse_outdated_snapshot(session, project)
+    rows = session.ask("passages_of", workflow=name, record=record)
+    label = _label(session, project, workflow.object, record, bool(rows))
+    before = session.ask("snapshot_before")
+    parameters = {"as_of": last[0]["as_of"], "record": record}
+    parameters["previous_snapshot"] = before[0]["as_of"] if before else None
+    resting = rows[-1] if rows and rows[-1]["left_at"] is None else None
+    hops = [hop for hop in compile_flow(workflow.steps) if resting and hop.from_step == resting["step_id"]]
+    judged = _judge(session, project, workflow, hops, parameters)
+    return Explanation(
+        workflow=name,
+        state=workflow.state,
+        object=workflow.object,
+        record=record,
+        label=label or record,
+        as_of=last[0]["as_of"],
+        snapshot_as_of=snapshot[0]["as_of"],
+        newer_snapshot=snapshot[0]["snapshot_id"] != last[0]["snapshot_id"],
+        gate=_gate(session, name, workflow, record, rows, judged.entry),
+        entry=judged.entry,
+        exit=judged.exit,
+        objective=judged.objective,
+        guards=tuple(Guarded(_decision(workflow, guard), found) for guard, found in judged.guards.items()),
+        passages=tuple(_passages(session, name, record, rows)),
+        next=_next(session, project, name, resting, hops, judged.guards, last[0]["as_of"]) if resting else None,
+    )
+
+
+def _label(session: DuckDBSession, project: Project, object_: str, record: str, entered: bool) -> str | None:
+    """The record's label; None where it is gone. Whoever neither is nor was there is unknown."""
+    known = {row["record"]: row["label"] for row in session.rows(records_query(project.catalog, object_))}
+    if record in known or entered:
+        return known.get(record)
+    by_label = {label: key for key, label in known.items() if label is not None}
+    named = by_label.get(record)
+    hint = f"did you mean `{named}`?" if named else did_you_mean(record, known)
+    raise UserError("unknown-record", f"there is no {object_} `{record}`", hint)
+
+
+@dataclass(frozen=True)
+class _All:
+    entry: Judged | None
+    exit: Judged | None
+    objective: Judged | None
+    guards: Mapping[Condition, Judged]
+
+
+def _judge(
+    session: DuckDBSession, project: Project, workflow: Workflow, hops: list[Hop], parameters: Mapping[str, Any]
+) -> _All:
+    inspection = Inspection(project, workflow.object)
+    guards = list(dict.fromkeys(g for hop in hops for g in hop.guards if not isinstance(g, Draw)))
+    leave, objective = workflow.exit.when, workflow.objective
+    asked = [workflow.entry.when, *([leave] if leave is not None else []), *([objective.when] if objective else [])]
+    found = iter(judge_parts(session, inspection, tuple(inspection.add(c) for c in [*asked, *guards]), parameters))
+    return _All(
+        entry=next(found, None),
+        exit=next(found, None) if leave is not None else None,
+        objective=next(found, None) if objective else None,
+        guards=dict(zip(guards, found, strict=False)),
+    )
+
+
+def _gate(
+    session: DuckDBSession,
+    name: str,
+    workflow: Workflow,
+    record: str,
+    rows: list[dict[str, Any]],
+    entry: Judged | None,
+) -> Gate:
+    spell = session.ask("spell_of", workflow=name, object=workflow.object, record=record)
+    memory = session.ask("workflow_memory", workflow=name)
+    refusals = session.ask("refusal_of", workflow=name, record=record)
+    last = rows[-1] if rows else None
+    refusal = refusals[0] if refusals else {}
+    standing = _standing(workflow, last, bool(refusals), entry)
+    return Gate(
+        standing=standing,
+        reason=refusal.get("reason") if standing == "refused" else last["exit_reason"] if last else None,
+        detail=refusal.get("detail"),
+        since=refusal.get("refused_from") if standing == "refused" else last["entered_at"] if last else None,
+        until=refusal.get("until_at"),
+        qualifies_since=spell[0]["matched_from"] if spell else None,
+        entered_by=last["entry_mode"] if last else None,
+        entered_spell=last["matched_from"] if last else None,
+        last_entered=last["entered_at"] if last else None,
+        last_left=last["left_at"] if last else None,
+        first_enabled=memory[0]["first_enabled_at"] if memory else None,
+        required=workflow.reentry.wait.text if workflow.reentry.wait else None,
+    )
+
+
+def _standing(workflow: Workflow, last: dict[str, Any] | None, refused: bool, entry: Judged | None) -> Standing:
+    if last is not None and last["left_at"] is None:
+        return "inside"
+    if entry is None:
+        return "gone"
+    if refused and entry.truth == "true":
+        return "refused"
+    if workflow.state != "enabled":
+        return "not_running"
+    if last is not None:
+        return "out"
+    return "not_evaluated" if entry.truth == "true" else "not_qualifying"
+
+
+def _passages(session: DuckDBSession, name: str, record: str, rows: list[dict[str, Any]]) -> Iterator[Passage]:
+    moves = session.ask("moves_of", workflow=name, record=record)
+    passed = session.ask("steps_passed", workflow=name, record=record)
+    actions = session.ask("actions_of", workflow=name, record=record)
+    for row in rows:
+        own = [m for m in moves if m["participant_id"] == row["participant_id"]]
+        yield Passage(
+            entry_no=row["entry_no"],
+            arm=row["arm"],
+            status=row["status"],
+            entered=row["entered_at"],
+            left=row["left_at"],
+            exit_reason=row["exit_reason"],
+            recipient=row["recipient"],
+            moves=tuple(_move(move, passed, actions) for move in own),
+        )
+
+
+def _move(move: dict[str, Any], passed: list[dict[str, Any]], actions: list[dict[str, Any]]) -> Move:
+    same = [p for p in passed if all(p[k] == move[k] for k in ("participant_id", "evaluation_id", "sequence"))]
+    steps = [p["step_id"] for p in same]
+    own = [a for a in actions if all(a[k] == move[k] for k in ("participant_id", "evaluation_id"))]
+    planned = sorted((a for a in own if a["step_id"] in steps), key=lambda a: steps.index(a["step_id"]))
+    return Move(
+        at=move["happened_at"],
+        kind=move["kind"],
+        to=move["to_step"],
+        due=move["due_at"],
+        reason=move["reason"],
+        passed=tuple(Passed(p["step_id"], p["label"], p["kind"], p["arm"]) for p in same),
+        actions=tuple(_planned(action) for action in planned),
+    )
+
+
+def _planned(row: dict[str, Any]) -> PlannedAction:
+    return PlannedAction(
+        step=row["step_id"],
+        kind=row["kind"],
+        status=row["status"],
+        status_at=row["status_at"],
+        reason=row["status_reason"],
+        send_after=row["send_after"],
+        due=row["due_at"],
+    )
+
+
+def _next(
+    session: DuckDBSession,
+    project: Project,
+    name: str,
+    resting: dict[str, Any],
+    hops: list[Hop],
+    guards: Mapping[Condition, Judged],
+    as_of: datetime,
+) -> Next:
+    labels = {row["step_id"]: row["label"] for row in session.ask("step_labels", workflow=name)}
+    kinds = {step.id: type(step).__name__.removesuffix("Step").lower() for step in walk(project.workflows[name].steps)}
+
+    def holds(guard: Guard) -> bool:
+        if not isinstance(guard, Draw):
+            return guard in guards and guards[guard].truth == "true"
+        text = f"{project.settings.seed}|split|{resting['participant_id']}|{guard.step}"
+        return guard.low <= session.ask("draw_of", text=text)[0]["draw"] < guard.high
+
+    way = next((hop for hop in hops if all(holds(guard) for guard in hop.guards)), None)
+    place, due = resting["step_id"], resting["due_at"]
+    return Next(
+        place=place,
+        label=labels.get(place, place),
+        due=due,
+        on_condition=any(not hop.needs_timer for hop in hops),
+        ready=way is not None and (not way.needs_timer or (due is not None and due <= as_of)),
+        steps=tuple(Passed(s, labels.get(s, s), kinds.get(s, ""), arm) for s, arm in way.path) if way else (),
+        outcome=way.outcome if way else None,
+        to=way.to_step if way else None,
+        reason=way.reason if way else None,
+    )
+
+
+def _decision(workflow: Workflow, condition: Condition) -> str:
+    """Where a condition stands: the wait it ends, or the branch and its arm."""
+    for step in walk(workflow.steps):
+        if isinstance(step, WaitStep) and isinstance(step.wait, WaitUntil) and step.wait.until == condition:
+            return step.id
+        for arm in step.branch if isinstance(step, BranchStep) else ():
+            if arm.if_ == condition:
+                return f"{step.id} / {arm.name}"
+    return ""

@@ -1,0 +1,162 @@
+"""Conditions taken apart: each leaf by itself, before its edge, and each value in it, for many records or for one.
+
+The very statements of an evaluation prepare it (earlier values, relations grouped once), so a leaf is here what it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlglot import exp
+
+from definitions.conditions import DIALECT, All, Any_, Condition, Leaf, None_
+from definitions.grammar import Call, aggregate_of, call_of, parts_of
+from definitions.project import Project
+from definitions.wording import worded
+from sql.aggregates import cast_to
+from sql.leaves import RECORD, Needs, column, compile_condition, compile_value, held_alias
+from sql.statements import Statement
+from sql.truths.plan import ObjectPlan, TruthPlan
+from sql.truths.statements import aggregate_statements, previous_statements, wide_query
+
+PartKind = Literal["leaf", "segment", "all", "any", "none"]
+_CHANGES = ("changed", "changed_to", "changed_from")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A node of a condition: its column of truth, the columns of the values it sees, and what it is made of."""
+
+    kind: PartKind
+    text: str
+    column: int
+    values: tuple[tuple[str, int], ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+def in_order(part: Part, depth: int = 0) -> Iterator[tuple[Part, int]]:
+    """A part and all below it, with their depth."""
+    yield part, depth
+    for inner in part.parts:
+        yield from in_order(inner, depth + 1)
+
+
+@dataclass
+class Inspection:
+    """Conditions of one object, taken apart as they are added. Columns are counted from 1."""
+
+    project: Project
+    object: str
+    columns: list[exp.Expr] = field(default_factory=list[exp.Expr])
+    values: list[exp.Expr] = field(default_factory=list[exp.Expr])
+    _plan: TruthPlan | None = None
+    _known: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def _truths(self) -> TruthPlan:
+        if self._plan is None:
+            self._plan = TruthPlan(self.project)
+        return self._plan
+
+    @property
+    def _object(self) -> ObjectPlan:
+        return self._truths.object(self.object)
+
+    def add(self, condition: Condition) -> Part:
+        """Take a condition apart; a segment that stands alone is taken apart too."""
+        match condition:
+            case Leaf(expression):
+                segment = _segment_alone(expression.tree)
+                if segment is not None:
+                    inner = (self.add(self.project.segments[segment].when),)
+                    return Part("segment", worded(expression.tree), self._truth(expression.tree), parts=inner)
+                return Part(
+                    "leaf", worded(expression.tree), self._truth(expression.tree), self._values(expression.tree)
+                )
+            case All(parts) | Any_(parts) | None_(parts):
+                kind: PartKind = (
+                    "all" if isinstance(condition, All) else "any" if isinstance(condition, Any_) else "none"
+                )
+                self.columns.append(compile_condition(condition, self._object.needs))
+                number = len(self.columns)
+                return Part(kind, "", number, parts=tuple(self.add(part) for part in parts))
+
+    def _truth(self, tree: exp.Expr) -> int:
+        self.columns.append(compile_value(tree, self._object.needs))
+        return len(self.columns)
+
+    def _values(self, tree: exp.Expr) -> tuple[tuple[str, int], ...]:
+        found: dict[str, int] = {}
+        for text, made in self._seen(tree):
+            if text not in self._known:
+                self.values.append(made)
+                self._known[text] = len(self.values)
+            found[text] = self._known[text]
+        return tuple(found.items())
+
+    def _seen(self, node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
+        """The values a leaf sees: fields, computed fields, aggregates, and what a field was before."""
+        call, aggregate = call_of(node), aggregate_of(node)
+        if aggregate is not None and aggregate.name == "exists":
+            node = node.copy().transform(_counting)  # how many says more than whether
+        if aggregate is not None or isinstance(node, exp.Column | exp.Dot):
+            yield worded(node), compile_value(node, self._object.needs)
+        elif call is not None and call.name in _CHANGES:
+            yield from self._change(call)
+        elif call is not None and call.name in ("today", "now", "segment"):
+            yield worded(node), compile_value(node, self._object.needs)
+        elif call is not None and call.name == "held_for":
+            yield from self._seen(call.args[0])
+            alone = Needs(self.object, self.project)
+            compile_value(node, alone)
+            yield from (("held since", exp.column("matched_from", table=held_alias(n))) for n in alone.held)
+        elif isinstance(node, exp.Kwarg):
+            yield from self._seen(node.expression)
+        else:
+            for child in node.iter_expressions():
+                yield from self._seen(child)
+
+    def _change(self, call: Call) -> Iterator[tuple[str, exp.Expr]]:
+        name = parts_of(call.args[0])[-1]
+        yield name, column(name, RECORD)
+        yield f"previous {name}", column(name, "previous")
+
+    def statements(self) -> Iterator[Statement]:
+        """What must be run before one of the queries."""
+        yield from previous_statements(self._truths, "inspection")
+        yield from aggregate_statements(self._truths, "inspection")
+
+    def counts(self) -> Statement:
+        """A query for one row: `records`, and for each column n how many are true (`t<n>`) and false (`f<n>`)."""
+        truths = self._query(self.columns).subquery("judged")
+        found: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "records")]
+        for n in range(1, len(self.columns) + 1):
+            true, false = exp.column(f"x{n}"), exp.not_(exp.column(f"x{n}"))
+            found.append(exp.alias_(exp.Count(this=exp.case().when(true, exp.Literal.number(1))), f"t{n}"))
+            found.append(exp.alias_(exp.Count(this=exp.case().when(false, exp.Literal.number(1))), f"f{n}"))
+        query = exp.select(*found).from_(truths)
+        sentence = "For each part of the conditions, how many records make it true and false."
+        return Statement("inspection", "counts", sentence, query.sql(dialect=DIALECT, pretty=True))
+
+    def record(self) -> Statement:
+        """A query for the row of `$record`: `x<n>` for each column, and behind them each value as JSON text."""
+        values = [cast_to(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR") for tree in self.values]
+        query = self._query([*self.columns, *values])
+        key = cast_to(column(self.project.catalog[self.object].key, RECORD), "VARCHAR")
+        query = query.where(exp.EQ(this=key, expression=exp.Placeholder(this="record")))
+        sentence = "Each part of the conditions and each value in them, for one record."
+        return Statement("inspection", "record", sentence, query.sql(dialect=DIALECT, pretty=True))
+
+    def _query(self, trees: list[exp.Expr]) -> exp.Select:
+        return wide_query(self._object, list(enumerate(trees, start=1)))
+
+
+def _counting(node: exp.Expr) -> exp.Expr:
+    return exp.Count(this=node.this) if isinstance(node, exp.Exists) else node
+
+
+def _segment_alone(tree: exp.Expr) -> str | None:
+    call = call_of(tree)
+    return call.args[0].name if call is not None and call.name == "segment" else None

@@ -128,7 +128,9 @@ def main(
 
 def _run(folder: Path) -> float:
     begun = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "pipelines.cli.main", "check", "--no-warnings", "-p", str(folder)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pipelines.cli.main", "check", "--no-warnings", "-p", str(folder)], check=True
+    )
     return time.perf_counter() - begun
 
 

@@ -6,13 +6,14 @@ Only what is declared here is ever loaded; a person's data that no definition ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from definitions.conditions import Sql
 from definitions.values import Model, Name, Scalar, fault
+from definitions.vocabulary import Type
 
 FieldType = Literal["text", "integer", "number", "boolean", "date", "timestamp", "list"]
 
@@ -94,6 +95,10 @@ class Catalog:
     """All objects by name, with the questions that checker and compiler ask."""
 
     objects: Mapping[str, CatalogObject]
+    types: dict[tuple[str, str], Type] = field(
+        default_factory=dict[tuple[str, str], Type], init=False, compare=False, repr=False
+    )
+    """Types of computed fields, kept once they are found."""
 
     def __getitem__(self, name: str) -> CatalogObject:
         return self.objects[name]

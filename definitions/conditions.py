@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, TypeAlias, cast
 
 import sqlglot
 from pydantic import PlainValidator
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, SqlglotError
 
 from definitions.problems import Span
 from definitions.source import Place, Text
 from definitions.values import fault
 
-DIALECT = "duckdb"
+DIALECT = DuckDB()  # made once: a name would make one for every text read or written
 MAX_LENGTH = 4_000
 MAX_DEPTH = 60
+MAX_KEPT = 16_384  # texts whose trees are kept, as workflows share many
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,15 @@ def parse_expression(value: Any) -> Expression:
     outcome = _parse(written)
     if isinstance(outcome, Fault):
         return Expression(written, exp.Null(), place, outcome)
-    return Expression(outcome.sql(dialect=DIALECT), outcome, place)
+    return Expression(_normal(written), outcome, place)
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _normal(written: str) -> str:
+    """A text that can be read, as it is compared: normalised SQL."""
+    outcome = _parse(written)
+    assert not isinstance(outcome, Fault)
+    return outcome.sql(dialect=DIALECT)
 
 
 _ORDER_PREFIX = "first(x order by "
@@ -119,7 +130,9 @@ def parse_order(value: Any) -> Expression:
     return Expression(written, outcome, place, shift=len(_ORDER_PREFIX))
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def _parse(written: str) -> exp.Expr | Fault:
+    """Equal texts share their tree: nobody changes a tree in place."""
     if not written.strip():
         return Fault("condition", "an empty condition")
     if len(written) > MAX_LENGTH or _depth(written) > MAX_DEPTH:

@@ -10,7 +10,7 @@ from sqlglot import exp
 from definitions.action_rules import actions_are_sound
 from definitions.catalog import CatalogObject, Relation
 from definitions.checking import check_condition, check_expression, circular_computed, segments_in
-from definitions.conditions import Condition, Expression, leaves
+from definitions.conditions import DIALECT, Condition, Expression, leaves
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
 from definitions.project import Project
@@ -227,7 +227,7 @@ def _order(order: Expression, object_: str, project: Project) -> Iterator[Proble
         yield Problem(order.span(), order.fault.code, order.fault.message, order.fault.hint)
         return
     for item in order.tree.find_all(exp.Ordered):
-        part = Expression(item.this.sql(dialect="duckdb"), item.this, order.place, shift=order.shift)
+        part = Expression(item.this.sql(dialect=DIALECT), item.this, order.place, shift=order.shift)
         yield from check_expression(part, object_, project.catalog)[1]
 
 

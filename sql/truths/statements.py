@@ -65,21 +65,20 @@ def _aggregate_sql(needs: Needs, group: Group) -> str:
     # the record itself is only joined where something reads it, or where the path does not lead straight to many rows
     bare = group.hops[0].many and ROOT not in group.root_used
     key = column(group.hops[0].target_field, aliases[1]) if bare else column(needs.catalog[group.object].key, ROOT)
-    columns = [exp.alias_(key.copy(), "record"), *(exp.alias_(e.copy(), n) for n, e in group.columns.values())]
+    columns = [exp.alias_(key.copy(), "record"), *(exp.alias_(e, n) for n, e in group.columns.values())]
     query = exp.select(*columns)
     start = 1 if bare else 0
     first_table = record_table(group.hops[0].target if bare else group.object)
-    query = query.from_(exp.alias_(exp.to_table(first_table), aliases[start], table=True))
+    query.from_(_table(first_table, aliases[start]), copy=False)
     for i in range(start, len(group.hops)):
         hop = group.hops[i]
         on = _equal(
             aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, needs.catalog
         )
-        query = query.join(
-            exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True), on=on, join_type="inner"
-        )
-    query = _join_related(query, group.joins, needs.catalog)
-    query = query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null()))).group_by(key.copy())
+        query.join(_table(record_table(hop.target), aliases[i + 1]), on=on, join_type="inner", copy=False)
+    _join_related(query, group.joins, needs.catalog)
+    query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null())), copy=False)
+    query.group_by(key.copy(), copy=False)
     return f"CREATE OR REPLACE TEMP TABLE {_group_table(needs.object, group)} AS\n{query.sql(dialect=DIALECT, pretty=True)}"
 
 
@@ -98,12 +97,15 @@ def _equal(
     return exp.EQ(this=cast_to(a, "VARCHAR"), expression=cast_to(b, "VARCHAR"))
 
 
-def _join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> exp.Select:
+def _table(name: str, alias: str) -> exp.Expr:
+    return exp.alias_(exp.to_table(name), alias, table=True, copy=False)
+
+
+def _join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> None:
+    """Queries grow in place: a copy for every join would cost more than all the rest of compiling."""
     for alias, (base, hop) in joins.items():
         on = _equal(base, hop.source_field, hop.source, alias, hop.target_field, hop.target, catalog)
-        table = exp.alias_(exp.to_table(record_table(hop.target)), alias, table=True)
-        query = query.join(table, on=on, join_type="left")
-    return query
+        query.join(_table(record_table(hop.target), alias), on=on, join_type="left", copy=False)
 
 
 def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[Statement]:
@@ -125,32 +127,28 @@ def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[State
 def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
     needs = plan.needs
     key = column(needs.catalog[needs.object].key, RECORD)
-    columns = [exp.alias_(_as_result(kind, tree), f"x{number}") for number, tree in chunk]
+    columns = [exp.alias_(_as_result(kind, tree), f"x{number}", copy=False) for number, tree in chunk]
     record = cast_to(key.copy(), "VARCHAR")
-    query = exp.select(exp.alias_(record, "record"), *columns).from_(
-        exp.alias_(exp.to_table(record_table(needs.object)), RECORD, table=True)
-    )
+    query = exp.select(exp.alias_(record, "record"), *columns, copy=False)
+    query.from_(_table(record_table(needs.object), RECORD), copy=False)
     used = {c.table for _, tree in chunk for c in tree.find_all(exp.Column)}
     wanted = _closure(used, needs)
-    query = _join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
+    _join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
     for alias, (base, group) in needs.groups.items():
         if alias in used:
             there = column(needs.catalog[group.object].key, base)
             on = exp.EQ(this=exp.column("record", table=alias), expression=there)
-            query = query.join(
-                exp.alias_(exp.to_table(_group_table(needs.object, group)), alias, table=True), on=on, join_type="left"
-            )
+            query.join(_table(_group_table(needs.object, group), alias), on=on, join_type="left", copy=False)
     if "previous" in used:
         on = exp.EQ(this=column(key.name, "previous"), expression=key.copy())
-        query = query.join(
-            exp.alias_(exp.to_table(f"previous_{needs.object}"), "previous", table=True), on=on, join_type="left"
-        )
+        query.join(_table(f"previous_{needs.object}", "previous"), on=on, join_type="left", copy=False)
     for number in sorted(n for n in needs.held if held_alias(n) in used):
-        query = query.join(_held_spell(number), on=_held_on(number, needs.object, record), join_type="left")
+        on = _held_on(number, needs.object, record)
+        query.join(_table(EPISODES, held_alias(number)), on=on, join_type="left", copy=False)
     scope = _SCOPES[kind]
     if scope is not None:
         inside = exp.select("record").from_(scope).where(exp.column("object").eq(needs.object))
-        query = query.where(exp.In(this=record.copy(), query=exp.Subquery(this=inside)))
+        query.where(exp.In(this=record.copy(), query=exp.Subquery(this=inside)), copy=False)
     return query
 
 
@@ -165,10 +163,6 @@ def _closure(used: set[str], needs: Needs) -> set[str]:
             base = needs.joins[alias][0]
             pending.extend([base] if base in needs.joins else [])
     return wanted
-
-
-def _held_spell(number: int) -> exp.Expr:
-    return exp.alias_(exp.to_table(EPISODES), held_alias(number), table=True)
 
 
 def _held_on(number: int, object_: str, record: exp.Expr) -> exp.Expr:

@@ -58,7 +58,9 @@ class CatalogObject(Model):
     label: Name | None = Field(default=None, description="the field people read")
     updated_at: Name | None = Field(default=None, description="a field that moves on every change")
     deleted_at: Name | None = Field(default=None, description="soft delete: a filled value means the record is gone")
-    fields: dict[Name, Annotated[FieldSpec, BeforeValidator(_field)]] = Field(description="fields to load, with types")
+    fields: dict[Name, Annotated[FieldSpec, BeforeValidator(_field, json_schema_input_type=FieldType | FieldSpec)]] = (
+        Field(description="fields to load, with types")
+    )
     relations: dict[Name, Relation] = Field(default={}, description="ways to other objects")
     computed: dict[Name, Sql] = Field(default={}, description="fields that are expressions over others")
     track: tuple[Name, ...] = Field(default=(), description="fields whose earlier values are kept")

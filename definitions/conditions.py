@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import Annotated, Any, TypeAlias, cast
 
 import sqlglot
-from pydantic import PlainValidator
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, with_config
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, SqlglotError
+from typing_extensions import TypeAliasType, TypedDict
 
 from definitions.problems import Span
 from definitions.source import Place, Text
@@ -207,6 +208,41 @@ def _offset(node: exp.Expr) -> int:
     return min(starts, default=0)
 
 
-When = Annotated[Condition, PlainValidator(parse_condition)]
-Sql = Annotated[Expression, PlainValidator(parse_expression)]
-Order = Annotated[Expression, PlainValidator(parse_order)]
+_Leaf: TypeAlias = Annotated[str, Field(min_length=1, description="an SQL boolean, such as `seats > 50`")]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class AllOf(TypedDict):
+    """True when every part is."""
+
+    all: Written
+
+
+@with_config(ConfigDict(extra="forbid"))
+class AnyOf(TypedDict):
+    """True when at least one part is."""
+
+    any: Written
+
+
+@with_config(ConfigDict(extra="forbid"))
+class NoneOf(TypedDict):
+    """True when no part is."""
+
+    none: Written
+
+
+# how a condition is written, for the JSON Schema alone
+Written = TypeAliasType("Written", "_Leaf | Annotated[list[Written], Field(min_length=1)] | AllOf | AnyOf | NoneOf")
+
+When = Annotated[Condition, PlainValidator(parse_condition, json_schema_input_type=Written)]
+Sql = Annotated[
+    Expression,
+    PlainValidator(parse_expression),
+    WithJsonSchema({"type": ["string", "number"], "minLength": 1, "examples": ["seats * 1.1"]}),
+]
+Order = Annotated[
+    Expression,
+    PlainValidator(parse_order),
+    WithJsonSchema({"type": "string", "minLength": 1, "examples": ["last_seen_at desc"]}),
+]

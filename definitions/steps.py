@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from definitions.conditions import Sql, When
 from definitions.values import Lasting, Model, Name, Scalar, Share, fault
@@ -59,15 +59,21 @@ class Webhook(Model):
     body: dict[Name, Value] = Field(default={}, description="keys and values; texts may hold templates")
 
 
+def _with_one_kind(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": [kind]} for kind in ACTION_KINDS]
+
+
 class ActionStep(Model):
     """A step that plans one action. Exactly one of the kinds is set."""
 
+    model_config = ConfigDict(json_schema_extra=_with_one_kind)
+
     id: Name = Field(description="unique in the workflow")
-    task: Task | None = None
-    email: Email | None = None
+    task: Task | None = Field(default=None, description="a task for a user")
+    email: Email | None = Field(default=None, description="an email to the recipient")
     update: dict[Name, Value] | None = Field(default=None, description="fields of the record and their new values")
-    notify: Notify | None = None
-    webhook: Webhook | None = None
+    notify: Notify | None = Field(default=None, description="a message to a channel of the team")
+    webhook: Webhook | None = Field(default=None, description="a request to a system of the team's")
 
     @property
     def kind(self) -> str:
@@ -86,7 +92,7 @@ class WaitUntil(Model):
 class FixedWait(Model):
     """Wait a fixed time."""
 
-    duration: Lasting
+    duration: Lasting = Field(description="how long")
 
 
 def _wait(value: Any) -> Any:
@@ -100,7 +106,7 @@ def _wait_kind(value: Any) -> str:
 Wait: TypeAlias = Annotated[
     Annotated[FixedWait, Tag("fixed")] | Annotated[WaitUntil, Tag("until")],
     Discriminator(_wait_kind),
-    BeforeValidator(_wait),
+    BeforeValidator(_wait, json_schema_input_type=Lasting | WaitUntil),
 ]
 
 
@@ -108,7 +114,7 @@ class WaitStep(Model):
     """A step at which participants rest."""
 
     id: Name = Field(description="unique in the workflow")
-    wait: Wait
+    wait: Wait = Field(description="a time, such as `3 days`, or a condition with the longest time")
 
 
 class Arm(Model):
@@ -123,7 +129,7 @@ class BranchStep(Model):
     """The first arm whose condition holds is taken; afterwards the flow goes on behind the branch."""
 
     id: Name = Field(description="unique in the workflow")
-    branch: tuple[Arm, ...]
+    branch: tuple[Arm, ...] = Field(description="the arms; the first whose condition holds is taken")
     else_: tuple[Step, ...] = Field(default=(), alias="else", description="taken when no arm matches")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from definitions.problems import did_you_mean
@@ -107,8 +107,24 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-Name = Annotated[str, AfterValidator(_name)]
-Lasting = Annotated[Duration, PlainValidator(parse_duration)]
-Share = Annotated[float, PlainValidator(parse_share)]
-Timezone = Annotated[str, AfterValidator(_timezone)]
-Scalar = Annotated[str | int | float | bool | None, BeforeValidator(_plain)]
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"})]
+Lasting = Annotated[
+    Duration,
+    PlainValidator(parse_duration),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d+\s+(minute|hour|day|week|month)s?$", "examples": ["3 days", "1 month"]}
+    ),
+]
+Share = Annotated[
+    float,
+    PlainValidator(parse_share),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}(\.\d+)?\s*%$", "examples": ["20%"]}),
+]
+Timezone = Annotated[
+    str, AfterValidator(_timezone), WithJsonSchema({"type": "string", "examples": ["UTC", "America/New_York"]})
+]
+Scalar = Annotated[
+    str | int | float | bool | None,
+    BeforeValidator(_plain),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+]

@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (authoring.init, authoring.check, authoring.compile_):
+for command in (authoring.init, authoring.check, authoring.compile_, authoring.schema):
     app.command(command.__name__.strip("_"))(command)
 for command in (
     running.apply,

@@ -233,7 +233,7 @@ class NoneOf(TypedDict):
 
 
 # how a condition is written, for the JSON Schema alone
-Written = TypeAliasType("Written", "_Leaf | Annotated[list[Written], Field(min_length=1)] | AllOf | AnyOf | NoneOf")
+Written = TypeAliasType("Written", _Leaf | Annotated[list["Written"], Field(min_length=1)] | AllOf | AnyOf | NoneOf)
 
 When = Annotated[Condition, PlainValidator(parse_condition, json_schema_input_type=Written)]
 Sql = Annotated[

@@ -215,25 +215,28 @@ _Leaf: TypeAlias = Annotated[str, Field(min_length=1, description="an SQL boolea
 class AllOf(TypedDict):
     """True when every part is."""
 
-    all: Written
+    all: Written  # pyright: ignore[reportInvalidTypeForm]
 
 
 @with_config(ConfigDict(extra="forbid"))
 class AnyOf(TypedDict):
     """True when at least one part is."""
 
-    any: Written
+    any: Written  # pyright: ignore[reportInvalidTypeForm]
 
 
 @with_config(ConfigDict(extra="forbid"))
 class NoneOf(TypedDict):
     """True when no part is."""
 
-    none: Written
+    none: Written  # pyright: ignore[reportInvalidTypeForm]
 
 
-# how a condition is written, for the JSON Schema alone
-Written = TypeAliasType("Written", _Leaf | Annotated[list["Written"], Field(min_length=1)] | AllOf | AnyOf | NoneOf)
+# how a condition is written, for the JSON Schema alone; pyright does not follow an alias through classes back to itself
+Written = TypeAliasType(
+    "Written",
+    _Leaf | Annotated[list["Written"], Field(min_length=1)] | AllOf | AnyOf | NoneOf,  # pyright: ignore[reportInvalidTypeForm]
+)
 
 When = Annotated[Condition, PlainValidator(parse_condition, json_schema_input_type=Written)]
 Sql = Annotated[

@@ -6,13 +6,14 @@ Only what is declared here is ever loaded; a person's data that no definition ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from definitions.conditions import Sql
 from definitions.values import Model, Name, Scalar, fault
+from definitions.vocabulary import Type
 
 FieldType = Literal["text", "integer", "number", "boolean", "date", "timestamp", "list"]
 
@@ -66,7 +67,9 @@ class CatalogObject(Model):
     label: Name | None = Field(default=None, description="the field people read")
     updated_at: Name | None = Field(default=None, description="a field that moves on every change")
     deleted_at: Name | None = Field(default=None, description="soft delete: a filled value means the record is gone")
-    fields: dict[Name, Annotated[FieldSpec, BeforeValidator(_field)]] = Field(description="fields to load, with types")
+    fields: dict[Name, Annotated[FieldSpec, BeforeValidator(_field, json_schema_input_type=FieldType | FieldSpec)]] = (
+        Field(description="fields to load, with types")
+    )
     relations: dict[Name, Relation] = Field(default={}, description="ways to other objects")
     computed: dict[Name, Sql] = Field(default={}, description="fields that are expressions over others")
     track: tuple[Name, ...] = Field(default=(), description="fields whose earlier values are kept")
@@ -112,6 +115,10 @@ class Catalog:
     """All objects by name, with the questions that checker and compiler ask."""
 
     objects: Mapping[str, CatalogObject]
+    types: dict[tuple[str, str], Type] = field(
+        default_factory=dict[tuple[str, str], Type], init=False, compare=False, repr=False
+    )
+    """Types of computed fields, kept once they are found."""
 
     def __getitem__(self, name: str) -> CatalogObject:
         return self.objects[name]

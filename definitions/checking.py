@@ -14,7 +14,7 @@ from definitions import operators
 from definitions.calls import aggregate_type, call_type
 from definitions.catalog import Catalog
 from definitions.check import FAMILY, Check, Inside, Known
-from definitions.conditions import Condition, Expression, leaves
+from definitions.conditions import DIALECT, Condition, Expression, leaves
 from definitions.grammar import Name, Scope, Unresolved, aggregate_of, call_of, parts_of, resolve
 from definitions.problems import Problem, did_you_mean
 from definitions.vocabulary import OWN_RECORD, TRACKED, Type, known_names
@@ -132,7 +132,7 @@ def _refuse(node: exp.Expr, check: Check) -> Type:
         return check.report(
             node, "sql-not-allowed", "a query inside a condition is not allowed", "use an aggregate over a relation"
         )
-    return check.report(node, "sql-not-allowed", f"`{node.sql(dialect='duckdb')[:60]}` is not allowed in a condition")
+    return check.report(node, "sql-not-allowed", f"`{node.sql(dialect=DIALECT)[:60]}` is not allowed in a condition")
 
 
 def _name(node: exp.Expr, check: Check) -> Type:
@@ -175,16 +175,17 @@ def own_record_call(tree: exp.Expr, object_: str, check: Check, seen: frozenset[
     return None
 
 
-def type_of_name(name: Name, catalog: Catalog, seen: frozenset[tuple[str, str]] = frozenset()) -> Type:
+def type_of_name(name: Name, catalog: Catalog) -> Type:
     """The type of a resolved name; a computed field's is that of its expression."""
     spec = catalog[name.object]
     if not name.computed:
         found = spec.spec(name.field)
         return found.type if found else "any"
-    if (name.object, name.field) in seen:
-        return "any"
-    inner = Check(catalog, Known(), spec.computed[name.field], Scope(name.object), _type)
-    return type_of(inner) if not _circular(name, catalog, seen) else "any"
+    key = (name.object, name.field)
+    if key not in catalog.types:
+        inner = Check(catalog, Known(), spec.computed[name.field], Scope(name.object), _type)
+        catalog.types[key] = "any" if _circular(name, catalog, frozenset()) else type_of(inner)
+    return catalog.types[key]
 
 
 def _circular(name: Name, catalog: Catalog, seen: frozenset[tuple[str, str]]) -> bool:

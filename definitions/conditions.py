@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, TypeAlias, cast
 
 import sqlglot
-from pydantic import PlainValidator
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, with_config
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, SqlglotError
+from typing_extensions import TypeAliasType, TypedDict
 
 from definitions.problems import Span
 from definitions.source import Place, Text
 from definitions.values import fault
 
-DIALECT = "duckdb"
+DIALECT = DuckDB()  # made once: a name would make one for every text read or written
 MAX_LENGTH = 4_000
 MAX_DEPTH = 60
+MAX_KEPT = 16_384  # texts whose trees are kept, as workflows share many
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,15 @@ def parse_expression(value: Any) -> Expression:
     outcome = _parse(written)
     if isinstance(outcome, Fault):
         return Expression(written, exp.Null(), place, outcome)
-    return Expression(outcome.sql(dialect=DIALECT), outcome, place)
+    return Expression(_normal(written), outcome, place)
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _normal(written: str) -> str:
+    """A text that can be read, as it is compared: normalised SQL."""
+    outcome = _parse(written)
+    assert not isinstance(outcome, Fault)
+    return outcome.sql(dialect=DIALECT)
 
 
 _ORDER_PREFIX = "first(x order by "
@@ -119,7 +131,9 @@ def parse_order(value: Any) -> Expression:
     return Expression(written, outcome, place, shift=len(_ORDER_PREFIX))
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def _parse(written: str) -> exp.Expr | Fault:
+    """Equal texts share their tree: nobody changes a tree in place."""
     if not written.strip():
         return Fault("condition", "an empty condition")
     if len(written) > MAX_LENGTH or _depth(written) > MAX_DEPTH:
@@ -194,6 +208,44 @@ def _offset(node: exp.Expr) -> int:
     return min(starts, default=0)
 
 
-When = Annotated[Condition, PlainValidator(parse_condition)]
-Sql = Annotated[Expression, PlainValidator(parse_expression)]
-Order = Annotated[Expression, PlainValidator(parse_order)]
+_Leaf: TypeAlias = Annotated[str, Field(min_length=1, description="an SQL boolean, such as `seats > 50`")]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class AllOf(TypedDict):
+    """True when every part is."""
+
+    all: Written  # pyright: ignore[reportInvalidTypeForm]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class AnyOf(TypedDict):
+    """True when at least one part is."""
+
+    any: Written  # pyright: ignore[reportInvalidTypeForm]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class NoneOf(TypedDict):
+    """True when no part is."""
+
+    none: Written  # pyright: ignore[reportInvalidTypeForm]
+
+
+# how a condition is written, for the JSON Schema alone; pyright does not follow an alias through classes back to itself
+Written = TypeAliasType(
+    "Written",
+    _Leaf | Annotated[list["Written"], Field(min_length=1)] | AllOf | AnyOf | NoneOf,  # pyright: ignore[reportInvalidTypeForm]
+)
+
+When = Annotated[Condition, PlainValidator(parse_condition, json_schema_input_type=Written)]
+Sql = Annotated[
+    Expression,
+    PlainValidator(parse_expression),
+    WithJsonSchema({"type": ["string", "number"], "minLength": 1, "examples": ["seats * 1.1"]}),
+]
+Order = Annotated[
+    Expression,
+    PlainValidator(parse_order),
+    WithJsonSchema({"type": "string", "minLength": 1, "examples": ["last_seen_at desc"]}),
+]

@@ -17,6 +17,7 @@ from definitions.problems import did_you_mean
 
 FILTERS = frozenset({"default", "d", "upper", "lower", "title", "capitalize", "trim", "round", "length", "e", "escape"})
 MAX_TEMPLATE = 100_000
+MAX_KEPT = 4_096  # texts that many workflows share are read once
 _ALLOWED = (
     nodes.Template,
     nodes.Output,
@@ -63,10 +64,13 @@ def paths_in(text: str) -> tuple[tuple[tuple[str, ...], int], ...]:
     >>> paths_in("Hello {{ account.owner.name }}")
     ((('account', 'owner', 'name'), 1),)
     """
-    if not is_template(text):
-        return ()
+    return _paths_in(str(text)) if is_template(text) else ()
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _paths_in(text: str) -> tuple[tuple[tuple[str, ...], int], ...]:
     found: dict[tuple[str, ...], int] = {}
-    for path, line in _paths(environment().parse(text)):
+    for path, line in _paths(_parsed(text)):
         found.setdefault(path, line)
     return tuple(found.items())
 
@@ -89,17 +93,26 @@ def _dotted(node: nodes.Node) -> tuple[str, ...] | None:
     return None
 
 
-def faults_in(text: str) -> list[TemplateFault]:
+def faults_in(text: str) -> tuple[TemplateFault, ...]:
     """Everything in a template that the allow-list does not hold."""
-    if not is_template(text):
-        return []
+    return _faults_in(str(text)) if is_template(text) else ()
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _faults_in(text: str) -> tuple[TemplateFault, ...]:
     if len(text) > MAX_TEMPLATE:
-        return [TemplateFault("template-too-large", f"the template is longer than {MAX_TEMPLATE} characters", None, 1)]
+        return (TemplateFault("template-too-large", f"the template is longer than {MAX_TEMPLATE} characters", None, 1),)
     try:
-        tree = environment().parse(text)
+        tree = _parsed(text)
     except TemplateSyntaxError as error:
-        return [TemplateFault("template-syntax", f"not readable as a template: {error.message}", None, error.lineno)]
-    return [fault for node in _descend(tree) if (fault := _fault(node)) is not None]
+        return (TemplateFault("template-syntax", f"not readable as a template: {error.message}", None, error.lineno),)
+    return tuple(fault for node in _descend(tree) if (fault := _fault(node)) is not None)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> nodes.Template:
+    """Faults and paths of one text are asked for in turn: it is parsed once."""
+    return environment().parse(text)
 
 
 def _descend(node: nodes.Node) -> Iterator[nodes.Node]:

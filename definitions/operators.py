@@ -151,7 +151,7 @@ def _warn_negation(node: exp.Expr, inner: exp.Expr, check: Check) -> None:
 
 
 def interval(node: exp.Expr, check: Check) -> Type:
-    unit = str(node.args.get("unit") or "").upper().rstrip("S")
+    unit = _unit(node)
     amount = node.this
     if unit not in INTERVAL_UNITS or not isinstance(amount, exp.Literal) or not amount.name.lstrip("-").isdigit():
         return check.report(node, "interval", "an interval is a whole number and a unit, such as `interval 14 days`")
@@ -240,5 +240,11 @@ def arithmetic(node: exp.Expr, check: Check) -> Type:
 
 def _moved(node: exp.Expr, when: Type) -> Type:
     """A date moved by minutes or hours becomes an instant."""
-    units = {str(i.args.get("unit") or "").upper().rstrip("S") for i in node.find_all(exp.Interval)}
+    units = {_unit(i) for i in node.find_all(exp.Interval)}
     return "timestamp" if units & {"MINUTE", "HOUR"} else when
+
+
+def _unit(interval: exp.Expr) -> str:
+    unit = interval.args.get("unit")
+    # a plain word is read without rendering it
+    return (unit.name if isinstance(unit, exp.Var) else str(unit or "")).upper().rstrip("S")

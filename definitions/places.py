@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from definitions.problems import Span
 from definitions.project import Project
-from definitions.source import texts
 
 
 def place_of(project: Project, file: str, *path: str | int) -> Span:
@@ -14,8 +13,5 @@ def place_of(project: Project, file: str, *path: str | int) -> Span:
 
 def step_place(project: Project, file: str, step: str) -> Span:
     source = project.sources.get(file)
-    if source is not None:
-        for text in texts(source.data):
-            if text == step:
-                return text.place.span
-    return place_of(project, file, "steps")
+    found = source.first.get(step) if source else None
+    return found or place_of(project, file, "steps")

@@ -11,7 +11,7 @@ from definitions.action_rules import actions_are_sound, enrolling_ends
 from definitions.catalog import CatalogObject, Relation
 from definitions.check import Inside, Known
 from definitions.checking import check_condition, check_expression, circular_computed, named_in, segments_in
-from definitions.conditions import Condition, Expression, leaves
+from definitions.conditions import DIALECT, Condition, Expression, leaves
 from definitions.entry_rules import entries_are_sound
 from definitions.journey import in_stage
 from definitions.places import place_of, step_place
@@ -346,7 +346,7 @@ def _order(order: Expression, object_: str, project: Project, root: str, path: t
         yield Problem(order.span(), order.fault.code, order.fault.message, order.fault.hint)
         return
     for item in order.tree.find_all(exp.Ordered):
-        part = Expression(item.this.sql(dialect="duckdb"), item.this, order.place, shift=order.shift)
+        part = Expression(item.this.sql(dialect=DIALECT), item.this, order.place, shift=order.shift)
         yield from check_expression(part, object_, project.catalog, root, path)[1]
 
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import PurePath
 from typing import Any
 
@@ -20,7 +21,7 @@ from definitions.problems import Problem, Span
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 40
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _compose_all: Any = yaml.compose_all  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?\Z")
@@ -32,6 +33,20 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)\Z", re.IGNORECASE)
 _OPEN_BRACKET = re.compile(r"\([^)]*\Z")
 
 Path = tuple[str | int, ...]
+
+
+class _Loader(_BASE):
+    """What plain text means is decided in this module: nothing is guessed from patterns."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        return _TAGS[kind]
+
+
+_TAGS = {
+    yaml.ScalarNode: "tag:yaml.org,2002:str",
+    yaml.SequenceNode: "tag:yaml.org,2002:seq",
+    yaml.MappingNode: "tag:yaml.org,2002:map",
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,14 @@ class SourceFile:
         """The file name without its ending: a definition's name."""
         return PurePath(self.file).stem
 
+    @cached_property
+    def first(self) -> dict[str, Span]:
+        """Where each text stands first."""
+        found: dict[str, Span] = {}
+        for written in texts(self.data):
+            found.setdefault(written, written.place.span)
+        return found
+
     def known(self, path: Path) -> Path:
         """A path with only those segments that are keys of the file: union tags are skipped."""
         known: Path = ()
@@ -124,7 +147,7 @@ def read_source(file: str, content: str) -> tuple[SourceFile | None, list[Proble
         return None, [Problem(start, "file-too-large", f"the file is larger than {MAX_BYTES // 1024} kB")]
     reader = _Reader(file, lines, content)
     try:
-        documents: list[Any] = list(_compose_all(content, Loader=_LOADER))
+        documents: list[Any] = list(_compose_all(content, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         return None, [reader.yaml_problem(error)]
     except (yaml.YAMLError, RecursionError) as error:
@@ -140,22 +163,23 @@ class _Reader:
     """Composed nodes -> plain data, with every span kept. Lives for one file."""
 
     def __init__(self, file: str, lines: tuple[str, ...], content: str) -> None:
-        self.file, self.lines, self.content = file, lines, content
+        self.file, self.lines, self.content = file, lines or ("",), content
+        self._last = len(self.lines) - 1
         self.keys: dict[Path, Span] = {}
         self.values: dict[Path, Span] = {}
         self.problems: list[Problem] = []
         self._seen: set[int] = set()
 
     def span(self, mark: Any) -> Span:
-        line: int = min(int(mark.line), max(len(self.lines) - 1, 0))
-        return Span(self.file, mark.line + 1, mark.column + 1, self.lines[line] if self.lines else "")
+        line: int = mark.line
+        return Span(self.file, line + 1, mark.column + 1, self.lines[line if line <= self._last else self._last])
 
     def problem(self, node: Any, code: str, message: str, hint: str | None = None) -> None:
         self.problems.append(Problem(self.span(node.start_mark), code, message, hint))
 
     def yaml_problem(self, error: yaml.MarkedYAMLError) -> Problem:
         mark: Any = error.problem_mark or error.context_mark
-        span = self.span(mark) if mark else Span(self.file, 1, 1, self.lines[0] if self.lines else "")
+        span = self.span(mark) if mark else Span(self.file, 1, 1, self.lines[0])
         if "alias" in (error.problem or "") or "anchor" in (error.problem or ""):
             return Problem(span, "yaml-anchor", "anchors and aliases are not used here", "write the value out")
         hint = None
@@ -166,7 +190,7 @@ class _Reader:
         return Problem(span, "yaml-syntax", f"not readable as YAML: {error.problem or error}", hint)
 
     def value(self, node: Any, path: Path, depth: int) -> Any:
-        self.values.setdefault(path, self.span(node.start_mark))
+        span = self.values.setdefault(path, self.span(node.start_mark))
         if id(node) in self._seen:
             self.problem(node, "yaml-anchor", "anchors and aliases are not used here", "write the value out")
             return None
@@ -178,7 +202,7 @@ class _Reader:
             return self.mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(child, (*path, i), depth + 1) for i, child in enumerate(node.value)]
-        return self.scalar(node)
+        return self.scalar(node, span)
 
     def mapping(self, node: Any, path: Path, depth: int) -> dict[str, Any]:
         if not node.tag.startswith("tag:yaml.org,2002:map"):
@@ -203,14 +227,13 @@ class _Reader:
         if node.value == "<<" and not node.style:
             self.problem(node, "yaml-merge", "merge keys are not used here", "write the keys out")
             return None
-        if any(unicodedata.category(c) in ("Cf", "Cc") for c in node.value):
+        if _holds_invisible(node.value):
             self.problem(node, "yaml-key", "the key holds an invisible character", "type the key again")
             return None
         return node.value
 
-    def scalar(self, node: Any) -> Any:
+    def scalar(self, node: Any, span: Span) -> Any:
         value: str = node.value
-        span = self.span(node.start_mark)
         place = Place(span, self.lines, self.content[node.start_mark.index : node.end_mark.index], value)
         if node.tag.startswith("!") or node.tag.startswith("tag:yaml.org,2002:python"):
             self.problem(node, "yaml-tag", f"the tag `{node.tag}` is not read here", "write plain values")
@@ -244,6 +267,11 @@ class _Reader:
                 f"`{value}` was cut at a comma: inside {{..}} and [..] a comma ends the value",
                 "put the condition on its own line or in quotes",
             )
+
+
+@lru_cache(maxsize=1_024)
+def _holds_invisible(key: str) -> bool:
+    return any(unicodedata.category(c) in ("Cf", "Cc") for c in key)
 
 
 def texts(data: Any) -> Iterator[Text]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from definitions.conditions import Condition, Expression, Leaf, Sql, When, parse_expression
 from definitions.values import Duration, Lasting, Model, Name, Offset, Scalar, Share, fault
@@ -123,8 +123,14 @@ def _tags(value: Any) -> Any:
 Tags: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_tags), Field(min_length=1)]
 
 
+def _with_one_kind(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": [kind]} for kind in ACTION_KINDS]
+
+
 class ActionStep(Model):
     """A step that plans one action. Exactly one of the kinds is set."""
+
+    model_config = ConfigDict(json_schema_extra=_with_one_kind)
 
     id: Name = Field(description="unique in the workflow")
     approval: Literal["required"] | None = Field(default=None, description="somebody must approve it before it is sent")
@@ -181,7 +187,7 @@ class WaitUntil(Model):
 class FixedWait(Model):
     """Wait a fixed time."""
 
-    duration: Lasting
+    fixed: Lasting = Field(description="how long")
 
 
 class WaitForDate(Model):
@@ -234,11 +240,11 @@ class WaitForDate(Model):
 
 
 def _wait(value: Any) -> Any:
-    return {"duration": value} if isinstance(value, str) else value
+    return {"fixed": value} if isinstance(value, str) else value
 
 
 def _wait_kind(value: Any) -> str:
-    if isinstance(value, FixedWait) or (isinstance(value, dict) and "duration" in value):
+    if isinstance(value, FixedWait) or (isinstance(value, dict) and "fixed" in value):
         return "fixed"
     return "date" if isinstance(value, WaitForDate) or (isinstance(value, dict) and "for_date" in value) else "until"
 
@@ -246,7 +252,7 @@ def _wait_kind(value: Any) -> str:
 Wait: TypeAlias = Annotated[
     Annotated[FixedWait, Tag("fixed")] | Annotated[WaitUntil, Tag("until")] | Annotated[WaitForDate, Tag("date")],
     Discriminator(_wait_kind),
-    BeforeValidator(_wait),
+    BeforeValidator(_wait, json_schema_input_type=Lasting | WaitUntil | WaitForDate),
 ]
 
 
@@ -271,7 +277,7 @@ class WaitStep(Model):
     def longest(self) -> Duration:
         """The longest a participant rests here; a wait for a date is taken as a month."""
         match self.wait:
-            case FixedWait(duration=duration):
+            case FixedWait(fixed=duration):
                 return duration
             case WaitUntil(at_most=at_most):
                 return at_most
@@ -291,7 +297,7 @@ class BranchStep(Model):
     """The first arm whose condition holds is taken; afterwards the flow goes on behind the branch."""
 
     id: Name = Field(description="unique in the workflow")
-    branch: tuple[Arm, ...]
+    branch: tuple[Arm, ...] = Field(description="the arms; the first whose condition holds is taken")
     else_: tuple[Step, ...] = Field(default=(), alias="else", description="taken when no arm matches")
 
 

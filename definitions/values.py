@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from definitions.problems import did_you_mean
@@ -161,11 +161,49 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-Name = Annotated[str, AfterValidator(_name)]
-Lasting = Annotated[Duration, PlainValidator(parse_duration)]
-CalendarLasting = Annotated[Duration, PlainValidator(parse_calendar)]
-Offset = Annotated[Duration, PlainValidator(parse_offset)]
-PerUnit = Annotated[Rate, PlainValidator(parse_rate)]
-Share = Annotated[float, PlainValidator(parse_share)]
-Timezone = Annotated[str, AfterValidator(_timezone)]
-Scalar = Annotated[str | int | float | bool | None, BeforeValidator(_plain)]
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"})]
+Lasting = Annotated[
+    Duration,
+    PlainValidator(parse_duration),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\d+\s+(minute|hour|day|week|month|business day)s?$",
+            "examples": ["3 days", "3 business days"],
+        }
+    ),
+]
+CalendarLasting = Annotated[
+    Duration,
+    PlainValidator(parse_calendar),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s+(minute|hour|day|week|month)s?$", "examples": ["30 days"]}),
+]
+Offset = Annotated[
+    Duration,
+    PlainValidator(parse_offset),
+    WithJsonSchema(
+        {
+            "type": ["string", "integer"],
+            "pattern": r"^([-+]?\s*\d+\s+(minute|hour|day|week|month)s?|0)$",
+            "examples": ["-7 days", "1 day"],
+        }
+    ),
+]
+PerUnit = Annotated[
+    Rate,
+    PlainValidator(parse_rate),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s+per\s+(hour|day|week|month)$", "examples": ["200 per day"]}),
+]
+Share = Annotated[
+    float,
+    PlainValidator(parse_share),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}(\.\d+)?\s*%$", "examples": ["20%"]}),
+]
+Timezone = Annotated[
+    str, AfterValidator(_timezone), WithJsonSchema({"type": "string", "examples": ["UTC", "America/New_York"]})
+]
+Scalar = Annotated[
+    str | int | float | bool | None,
+    BeforeValidator(_plain),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from definitions import UserError
 from definitions.problems import did_you_mean
@@ -50,9 +50,7 @@ def give(
     return tuple(row["command_id"] for row in rows)
 
 
-def _row(
-    command: str, workflow: str, record: str | None, at: datetime, by: str, step: str | None
-) -> dict[str, str | datetime | None]:
+def _row(command: str, workflow: str, record: str | None, at: datetime, by: str, step: str | None) -> dict[str, Any]:
     parts = "|".join((command, workflow, record or "", step or "", at.isoformat()))
     return {
         "command_id": hashlib.md5(parts.encode()).hexdigest()[:20],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import sqlglot
@@ -48,6 +49,7 @@ def content_of(step: ActionStep, workflow: Workflow, truths: TruthPlan) -> Conte
     return Content(step.kind, body, tuple(values))
 
 
+@lru_cache(maxsize=4_096)
 def _expression(sql: str) -> Expression:
     return Expression(sql, sqlglot.parse_one(sql, dialect=DIALECT))
 

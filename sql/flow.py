@@ -95,7 +95,7 @@ def _ways(rest: tuple[Step, ...]) -> Iterator[Hop]:
 def _arriving(step: WaitStep, after: tuple[Step, ...]) -> Iterator[Hop]:
     """The ways at a wait on arrival: passed at once where what it waits for is there already, else rested at."""
     match step.wait:
-        case FixedWait(duration=duration):
+        case FixedWait(fixed=duration):
             yield Hop("", 0, "rest", step.id, wait=duration)
         case WaitUntil(until=until, at_most=at_most):
             yield from _through((step.id, MET), until, _ways(after))

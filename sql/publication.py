@@ -249,7 +249,7 @@ def _label(step: Step) -> str:
 
 def _wait_label(step: WaitStep) -> str:
     match step.wait:
-        case FixedWait(duration=duration):
+        case FixedWait(fixed=duration):
             return f"wait {duration.text}"
         case WaitUntil(at_most=limit):
             return f"wait at most {limit.text}"

@@ -94,7 +94,7 @@ def test_the_examples_have_neither_problems_nor_warnings(starter: str) -> None:
     ],
 )
 def test_hostile_files_are_refused_with_a_problem(text: str) -> None:
-    files = read_folder(WRONG / "later") | {"workflows/later.yaml": text}
+    files = read_folder(WRONG.parent / "hostile") | {"workflows/later.yaml": text}
     with pytest.raises(ProblemsFound):
         load_project(files)
 
@@ -117,5 +117,6 @@ def test_hostile_sql_is_refused_with_a_problem(sql: str) -> None:
     workflow = f"object: account\nentry:\n  when: |-\n    {sql}\nsteps: []\n"
     with pytest.raises(ProblemsFound):
         load_project(
-            read_folder(WRONG / "later") | {"workflows/later.yaml": workflow, "workflows/functions.yaml": workflow}
+            read_folder(WRONG.parent / "hostile")
+            | {"workflows/later.yaml": workflow, "workflows/functions.yaml": workflow}
         )

@@ -124,4 +124,3 @@ def _instant(session: DuckDBSession, workspace: Workspace, written: str | None) 
 
 def _zone(workspace: Workspace) -> ZoneInfo:
     return ZoneInfo(workspace.settings.timezone)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from importlib import resources
 from pathlib import Path
@@ -28,6 +29,33 @@ def copy_starter(folder: Path) -> None:
         raise UserError("folder-occupied", f"`{folder}` is not empty", "name a new folder")
     with resources.as_file(resources.files("definitions") / "starter") as starter:
         shutil.copytree(starter, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    write_schemas(folder)
+
+
+def schema(
+    kind: Annotated[str | None, typer.Argument(help="project, catalog, segment, workflow ...")] = None,
+    write: Annotated[Path | None, typer.Option(help="A project's folder: write all schemas to its .drumbeat.")] = None,
+) -> None:
+    """Print the JSON Schema of one kind of file, or write them all where editors look for them."""
+    from definitions.schema import kinds, schema_of
+
+    if write is not None:
+        typer.echo("\n".join(str(path) for path in write_schemas(write)))
+    elif kind in kinds():
+        typer.echo(json.dumps(schema_of(kind), indent=2))
+    else:
+        raise typer.BadParameter(f"kinds are {', '.join(kinds())}")
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write the schema of every kind of file into a project's folder."""
+    from definitions.schema import kinds, schema_of
+
+    place = folder / ".drumbeat"
+    place.mkdir(parents=True, exist_ok=True)
+    for kind in kinds():
+        (place / f"{kind}.schema.json").write_text(json.dumps(schema_of(kind), indent=2) + "\n", encoding="utf-8")
+    return [place / f"{kind}.schema.json" for kind in kinds()]
 
 
 def check(

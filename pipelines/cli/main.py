@@ -6,6 +6,7 @@ imported by the commands that use them, so that `check` starts at once.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (authoring.init, authoring.check, authoring.compile_):
+for command in (authoring.init, authoring.check, authoring.compile_, authoring.schema):
     app.command(command.__name__.strip("_"))(command)
 for command in (asking.plan, asking.preview, asking.explain):
     app.command(command.__name__)(command)
@@ -54,6 +55,10 @@ for command in (
 
 def run() -> None:
     """Run the command line and leave with its exit code."""
+    gc.freeze()
+    gc.set_threshold(
+        100_000, 50, 50
+    )  # definitions are many small objects that stay: looking through them again is waste
     try:
         app()
     except UserError as error:

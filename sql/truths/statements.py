@@ -107,22 +107,21 @@ def _aggregate_sql(needs: Needs, group: Group) -> str:
     # the record itself is only joined where something reads it, or where the path does not lead straight to many rows
     bare = group.hops[0].many and ROOT not in group.root_used
     key = column(group.hops[0].target_field, aliases[1]) if bare else column(needs.catalog[group.object].key, ROOT)
-    columns = [exp.alias_(key.copy(), "record"), *(exp.alias_(e.copy(), n) for n, e in group.columns.values())]
+    columns = [exp.alias_(key.copy(), "record"), *(exp.alias_(e, n) for n, e in group.columns.values())]
     query = exp.select(*columns)
     start = 1 if bare else 0
     first_table = _table_of(group.hops[0].target if bare else group.object)
-    query = query.from_(exp.alias_(exp.to_table(first_table), aliases[start], table=True))
+    query.from_(_table(first_table, aliases[start]), copy=False)
     for i in range(start, len(group.hops)):
         hop = group.hops[i]
         on = _equal(
             aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, needs.catalog
         )
-        query = query.join(
-            exp.alias_(exp.to_table(_table_of(hop.target)), aliases[i + 1], table=True), on=on, join_type="inner"
-        )
-    query = _join_related(query, group.joins, needs.catalog)
-    query = _join_groups(query, group.groups, needs)
-    query = query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null()))).group_by(key.copy())
+        query.join(_table(_table_of(hop.target), aliases[i + 1]), on=on, join_type="inner", copy=False)
+    _join_related(query, group.joins, needs.catalog)
+    _join_groups(query, group.groups, needs)
+    query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null())), copy=False)
+    query.group_by(key.copy(), copy=False)
     return f"CREATE OR REPLACE TEMP TABLE {_group_table(needs.object, group)} AS\n{query.sql(dialect=DIALECT, pretty=True)}"
 
 
@@ -132,13 +131,11 @@ def _table_of(target: str) -> str:
     return {"history": history_table(object_), "changes": f"changes_{object_}"}.get(kind, record_table(object_))
 
 
-def _join_groups(query: exp.Select, groups: dict[str, tuple[str, Group]], needs: Needs) -> exp.Select:
+def _join_groups(query: exp.Select, groups: dict[str, tuple[str, Group]], needs: Needs) -> None:
     for alias, (base, group) in groups.items():
         there = column(needs.catalog[group.object].key, base)
         on = exp.EQ(this=exp.column("record", table=alias), expression=there)
-        table = exp.alias_(exp.to_table(_group_table(needs.object, group)), alias, table=True)
-        query = query.join(table, on=on, join_type="left")
-    return query
+        query.join(_table(_group_table(needs.object, group), alias), on=on, join_type="left", copy=False)
 
 
 def _group_table(object_: str, group: Group) -> str:
@@ -157,12 +154,15 @@ def _equal(
     return exp.EQ(this=cast_to(a, "VARCHAR"), expression=cast_to(b, "VARCHAR"))
 
 
-def _join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> exp.Select:
+def _table(name: str, alias: str) -> exp.Expr:
+    return exp.alias_(exp.to_table(name), alias, table=True, copy=False)
+
+
+def _join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> None:
+    """Queries grow in place: a copy for every join would cost more than all the rest of compiling."""
     for alias, (base, hop) in joins.items():
         on = _equal(base, hop.source_field, hop.source, alias, hop.target_field, hop.target, catalog)
-        table = exp.alias_(exp.to_table(record_table(hop.target)), alias, table=True)
-        query = query.join(table, on=on, join_type="left")
-    return query
+        query.join(_table(record_table(hop.target), alias), on=on, join_type="left", copy=False)
 
 
 def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[Statement]:
@@ -196,7 +196,7 @@ def personal_statements(plan: TruthPlan, scope: str, stage: str) -> Iterator[Sta
             )
             among = exp.select("participant_id").from_(scope)
             chosen = exp.In(this=exp.column("participant_id", table=PARTICIPANT_ROW), query=exp.Subquery(this=among))
-            wide = query.where(there, chosen).sql(dialect=DIALECT, pretty=True)
+            wide = query.where(there, chosen, copy=False).sql(dialect=DIALECT, pretty=True)
             many = "s" if len(chunk) != 1 else ""
             sentence = f"{len(chunk)} condition{many} about participants of {name}, judged together."
             yield Statement(stage, table, sentence, f"CREATE OR REPLACE TEMP TABLE {table} AS\n{wide}")
@@ -252,7 +252,7 @@ def _happening_sql(plan: TruthPlan, object_: str, kind: str, activity: Activity)
         exp.alias_(value, "value"),
         exp.alias_(at, "happened_at"),
     ).from_(exp.alias_(exp.to_table(record_table(object_)), RECORD, table=True))
-    query = _join_related(query, needs.joins, catalog)
+    _join_related(query, needs.joins, catalog)
     now = cast_to(exp.Placeholder(this="as_of"), "TIMESTAMPTZ")
     # nothing older than the oldest open passage can be a goal
     oldest = exp.Subquery(this=exp.select("MIN(entered_at)").from_("watched_participants"))
@@ -289,57 +289,56 @@ def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
         on = _equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
         table = exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True)
         query = query.join(table, on=on, join_type="inner")
-    query = _join_related(query, group.joins, catalog)
+    _join_related(query, group.joins, catalog)
     return (query.where(where) if where is not None else query).sql(dialect=DIALECT, pretty=True)
 
 
 def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
     needs = plan.needs
     key = column(needs.catalog[needs.object].key, RECORD)
-    columns = [exp.alias_(_as_result(kind, tree), f"x{number}") for number, tree in chunk]
+    columns = [exp.alias_(_as_result(kind, tree), f"x{number}", copy=False) for number, tree in chunk]
     record = cast_to(key.copy(), "VARCHAR")
     columns.insert(0, exp.alias_(record, "record"))
+    participant = exp.column("participant_id", table=PARTICIPANT_ROW)
     if kind == "personal":
-        columns.insert(1, exp.column("participant_id", table=PARTICIPANT_ROW))
-    query = exp.select(*columns).from_(exp.alias_(exp.to_table(record_table(needs.object)), RECORD, table=True))
+        columns.insert(1, participant)
+    query = exp.select(*columns, copy=False).from_(_table(record_table(needs.object), RECORD), copy=False)
     if kind == "personal":
         same = exp.and_(
             exp.column("object", table=PARTICIPANT_ROW).eq(needs.object),
             exp.EQ(this=exp.column("record", table=PARTICIPANT_ROW), expression=record.copy()),
         )
-        query = query.join(exp.alias_(exp.to_table(PARTICIPANTS), PARTICIPANT_ROW, table=True), on=same)
+        query.join(_table(PARTICIPANTS, PARTICIPANT_ROW), on=same, copy=False)
     used = {c.table for _, tree in chunk for c in tree.find_all(exp.Column)}
     wanted = _closure(used, needs)
-    query = _join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
-    query = _join_groups(query, {a: g for a, g in needs.groups.items() if a in used}, needs)
+    _join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
+    _join_groups(query, {a: g for a, g in needs.groups.items() if a in used}, needs)
     if "previous" in used:
         on = exp.EQ(this=column(key.name, "previous"), expression=key.copy())
-        query = query.join(
-            exp.alias_(exp.to_table(f"previous_{needs.object}"), "previous", table=True), on=on, join_type="left"
-        )
+        query.join(_table(f"previous_{needs.object}", "previous"), on=on, join_type="left", copy=False)
     for number in sorted(n for n in needs.held if held_alias(n) in used):
-        query = query.join(_held_spell(number), on=_held_on(number, needs.object, record), join_type="left")
+        on = _held_on(number, needs.object, record)
+        query.join(_table(EPISODES, held_alias(number)), on=on, join_type="left", copy=False)
     for workflow in sorted(w for w in needs.members if member_alias(w) in used):
-        query = _join_keyed(query, "members", member_alias(workflow), {"workflow": workflow}, "record", record)
-    participant = exp.column("participant_id", table=PARTICIPANT_ROW)
+        _join_keyed(query, "members", member_alias(workflow), {"workflow": workflow}, "record", record)
     for number in sorted(n for n in needs.entry_values if entry_alias(n) in used):
-        query = _join_keyed(query, ENTRY_VALUES, entry_alias(number), {"value": number}, "participant_id", participant)
+        _join_keyed(query, ENTRY_VALUES, entry_alias(number), {"value": number}, "participant_id", participant)
     for step in sorted(s for s in needs.results if result_alias(s) in used):
-        query = _join_keyed(query, "step_results", result_alias(step), {"step_id": step}, "participant_id", participant)
+        _join_keyed(query, "step_results", result_alias(step), {"step_id": step}, "participant_id", participant)
     scope = _SCOPES[kind]
     if scope is not None:
         inside = exp.select("record").from_(scope).where(exp.column("object").eq(needs.object))
-        query = query.where(exp.In(this=record.copy(), query=exp.Subquery(this=inside)))
+        query.where(exp.In(this=record.copy(), query=exp.Subquery(this=inside)), copy=False)
     return query
 
 
 def _join_keyed(
     query: exp.Select, table: str, alias: str, where: Mapping[str, str | int], key: str, on: exp.Expr
-) -> exp.Select:
+) -> None:
     """At most one row of a table: chosen by constants, and by a key of the row that is being judged."""
     chosen = [exp.column(name, table=alias).eq(value) for name, value in where.items()]
     same = exp.EQ(this=exp.column(key, table=alias), expression=on.copy())
-    return query.join(exp.alias_(exp.to_table(table), alias, table=True), on=exp.and_(*chosen, same), join_type="left")
+    query.join(_table(table, alias), on=exp.and_(*chosen, same), join_type="left", copy=False)
 
 
 def _closure(used: set[str], needs: Needs) -> set[str]:
@@ -353,10 +352,6 @@ def _closure(used: set[str], needs: Needs) -> set[str]:
             base = needs.joins[alias][0]
             pending.extend([base] if base in needs.joins else [])
     return wanted
-
-
-def _held_spell(number: int) -> exp.Expr:
-    return exp.alias_(exp.to_table(EPISODES), held_alias(number), table=True)
 
 
 def _held_on(number: int, object_: str, record: exp.Expr) -> exp.Expr:

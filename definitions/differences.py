@@ -146,6 +146,8 @@ def _lines(name: str, value: Any) -> Iterator[str]:
         case list() | tuple():
             for inner in cast("tuple[Any, ...]", value):
                 yield from _lines(name, inner)
+        case float() if name.endswith("share"):
+            yield _named(name, _percent(value))
         case bool():
             yield _named(name, str(value).lower())
         case _:

@@ -6,14 +6,17 @@ changes of the CRM do not happen in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from definitions import Project, UserError
+from definitions.checking import segments_in
+from definitions.conditions import Condition, leaves
 from definitions.differences import STATE, Changed, compare_projects
+from definitions.rules import conditions_of
 from pipelines.apply import apply_project
 from pipelines.errors import NothingApplied
 from pipelines.evaluation import evaluate
@@ -54,11 +57,13 @@ class Rehearsal:
 class Planned:
     """What differs, what kind of change that is for each workflow, and what would happen.
 
-    Without a rehearsal, `why_not` says why; `refusal` is set when the apply itself would be refused.
+    `through` names the changed segments that a workflow uses. Without a rehearsal, `why_not` says why; `refusal` is set
+    when the apply itself would be refused.
     """
 
     changed: tuple[Changed, ...]
     tags: Mapping[str, tuple[Tag, ...]]
+    through: Mapping[str, tuple[str, ...]]
     rehearsal: Rehearsal | None
     why_not: str | None = None
     refusal: UserError | None = None
@@ -71,16 +76,16 @@ def make_plan(session: DuckDBSession, project: Project, as_of: datetime, days: i
     except NothingApplied:
         live = None
     changed = compare_projects(live, project)
-    tags = _tags(session, project, changed)
+    tags, through = _tags(session, project, changed), _through(project, changed)
     if not session.ask("last_snapshot"):
-        return Planned(changed, tags, None, "there is no snapshot yet, so nothing can be counted")
+        return Planned(changed, tags, through, None, "there is no snapshot yet, so nothing can be counted")
     try:
-        return Planned(changed, tags, rehearse(session, project, as_of, days))
+        return Planned(changed, tags, through, rehearse(session, project, as_of, days))
     except UserError as error:
         if error.code == "snapshot-outdated":
-            return Planned(changed, tags, None, f"nothing can be counted: {error.message}")
+            return Planned(changed, tags, through, None, f"nothing can be counted: {error.message}")
         if error.code in ("problems-found", "live-workflow-gone"):
-            return Planned(changed, tags, None, "it would be refused", error)
+            return Planned(changed, tags, through, None, "it would be refused", error)
         raise
 
 
@@ -148,3 +153,21 @@ def _tags(session: DuckDBSession, project: Project, changed: tuple[Changed, ...]
         if tags:
             found[compiled.name] = tuple(tags)
     return dict(sorted(found.items()))
+
+
+def _through(project: Project, changed: tuple[Changed, ...]) -> dict[str, tuple[str, ...]]:
+    segments = {c.name for c in changed if c.kind == "segment"}
+    used = {name: _segments(project, conditions_of(workflow)) for name, workflow in project.workflows.items()}
+    return {name: tuple(sorted(found & segments)) for name, found in sorted(used.items()) if found & segments}
+
+
+def _segments(project: Project, conditions: Iterable[Condition]) -> set[str]:
+    """Every segment that some conditions use, also by way of others."""
+    found: set[str] = set()
+    pending = list(conditions)
+    while pending:
+        for leaf in leaves(pending.pop()):
+            new = set(segments_in(leaf.expression)) - found
+            found |= new
+            pending.extend(project.segments[name].when for name in new)
+    return found

@@ -39,14 +39,21 @@ def _changes(planned: Planned) -> Iterator[str]:
         yield f"  {name}: {tags or 'nothing that counts'}"
         differences = by_name[name].differences if name in by_name else ()
         yield from _differences(differences)
-        if "logic" in planned.tags.get(name, ()) and {d.part for d in differences} <= SILENT:
-            yield "    through a segment or a computed field, see below"
+        if "logic" in planned.tags.get(name, ()):
+            yield from _through(planned.through.get(name, ()), differences)
     shared = [c for c in planned.changed if c.kind != "workflow"]
     if shared:
         yield "shared"
     for changed in shared:
         yield f"  {_title(changed)}"
         yield from _differences(changed.differences)
+
+
+def _through(segments: tuple[str, ...], differences: tuple[Difference, ...]) -> Iterator[str]:
+    if segments:
+        yield f"    through segment {', '.join(segments)}, see below"
+    elif {d.part for d in differences} <= SILENT:
+        yield "    through a computed field, see below"
 
 
 def _title(changed: Changed) -> str:

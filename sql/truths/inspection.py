@@ -36,13 +36,6 @@ class Part:
     parts: tuple[Part, ...] = ()
 
 
-def in_order(part: Part, depth: int = 0) -> Iterator[tuple[Part, int]]:
-    """A part and all below it, with their depth."""
-    yield part, depth
-    for inner in part.parts:
-        yield from in_order(inner, depth + 1)
-
-
 @dataclass
 class Inspection:
     """Conditions of one object, taken apart as they are added. Columns are counted from 1."""
@@ -51,14 +44,11 @@ class Inspection:
     object: str
     columns: list[exp.Expr] = field(default_factory=list[exp.Expr])
     values: list[exp.Expr] = field(default_factory=list[exp.Expr])
-    _plan: TruthPlan | None = None
-    _known: dict[str, int] = field(default_factory=dict[str, int])
+    _truths: TruthPlan = field(init=False)
+    _known: dict[str, int] = field(default_factory=dict[str, int], init=False)
 
-    @property
-    def _truths(self) -> TruthPlan:
-        if self._plan is None:
-            self._plan = TruthPlan(self.project)
-        return self._plan
+    def __post_init__(self) -> None:
+        self._truths = TruthPlan(self.project)
 
     @property
     def _object(self) -> ObjectPlan:

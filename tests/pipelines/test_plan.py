@@ -272,6 +272,22 @@ def test_each_workflow_is_tagged_by_what_kind_of_change_it_is(live: World) -> No
     assert tags(load_project(gone)) == {"care": ("gone",)}
 
 
+def test_a_shared_definition_that_changes_is_named_where_it_works(live: World) -> None:
+    around = "object: account\nwhen: segment('big')\n"
+    live.apply(care(("segment('big')", "segment('around')"), segments__around=around))
+    edited = {"segments__around": around, "segments__big": "object: account\nwhen: seats >= 20\n"}
+    planned = make_plan(live.session, care(("segment('big')", "segment('around')"), **edited), START + DAY, 0)
+    assert planned.through == {"care": ("big",)}
+    assert list(plan_lines(planned, ZONE))[:6] == [
+        "1 workflow changed",
+        "  care: logic",
+        "    through segment big, see below",
+        "shared",
+        "  segment big",
+        "    when  seats >= 10 -> seats >= 20",
+    ]
+
+
 def test_a_plan_counts_what_the_next_evaluation_and_the_coming_days_cause(world: World) -> None:
     world.apply(care(("state: enabled", "state: draft")))
     world.evaluate(START)

@@ -11,9 +11,11 @@ from difflib import SequenceMatcher
 from typing import Any, Literal, cast
 
 from definitions.conditions import All, Any_, Condition, Expression, Leaf, None_
+from definitions.goals import Goal
 from definitions.project import Project
+from definitions.slots import Slots
 from definitions.steps import ActionStep, BranchStep, FixedWait, SplitStep, Step, arms_of
-from definitions.values import Duration, Model
+from definitions.values import Duration, Model, Rate
 from definitions.wording import worded
 from definitions.workflow import Workflow
 
@@ -136,7 +138,13 @@ def _lines(name: str, value: Any) -> Iterator[str]:
         case Duration():
             yield _named(name, value.text)
         case FixedWait():
-            yield _named(name, value.duration.text)
+            yield _named(name, value.fixed.text)
+        case Slots() | Rate():
+            yield _named(name, value.text)
+        case Goal():
+            yield _named(name, value.name)
+            if value.when is not None:
+                yield from _lines(f"{name}.when", value.when)
         case Model():
             for field, info in type(value).model_fields.items():
                 yield from _lines(_inside(name, info.alias or field), getattr(value, field))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from definitions import Project, UserError, Workflow
 from definitions.conditions import Condition
 from definitions.problems import did_you_mean
-from definitions.steps import BranchStep, WaitStep, WaitUntil, walk
+from definitions.steps import BranchStep, FixedWait, Wait, WaitForDate, WaitStep, WaitUntil, walk
 from pipelines.evaluation import refuse_outdated_snapshot
 from pipelines.inspection import Judged, judge_parts
 from pipelines.live import live_project
@@ -20,6 +20,7 @@ from pipelines.previewing import workflow_named
 from sql import DuckDBSession
 from sql.flow import Draw, Guard, Hop, compile_flow
 from sql.labels import records_query
+from sql.leaves import is_personal
 from sql.truths.inspection import Inspection
 
 Standing = Literal["inside", "refused", "out", "not_qualifying", "not_running", "not_evaluated", "gone"]
@@ -134,6 +135,7 @@ class Explanation:
     entry: Judged | None
     exit: Judged | None
     objective: Judged | None
+    goals: tuple[Guarded, ...]
     guards: tuple[Guarded, ...]
     passages: tuple[Passage, ...]
     next: Next | None
@@ -152,6 +154,8 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
     before = session.ask("snapshot_before")
     parameters = {"as_of": last[0]["as_of"], "record": record}
     parameters["previous_snapshot"] = before[0]["as_of"] if before else None
+    parameters["first_snapshot"] = session.ask("first_snapshot")[0]["as_of"]
+    parameters["participant_id"] = rows[-1]["participant_id"] if rows else None
     resting = rows[-1] if rows and rows[-1]["left_at"] is None else None
     hops = [hop for hop in compile_flow(workflow.steps) if resting and hop.from_step == resting["step_id"]]
     judged = _judge(session, project, workflow, hops, parameters)
@@ -168,6 +172,7 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
         entry=judged.entry,
         exit=judged.exit,
         objective=judged.objective,
+        goals=tuple(Guarded(name, found) for name, found in judged.goals.items()),
         guards=tuple(Guarded(_decision(workflow, guard), found) for guard, found in judged.guards.items()),
         passages=tuple(_passages(session, name, record, rows)),
         next=_next(session, project, name, resting, hops, judged.guards, last[0]["as_of"]) if resting else None,
@@ -190,22 +195,35 @@ class _All:
     entry: Judged | None
     exit: Judged | None
     objective: Judged | None
+    goals: Mapping[str, Judged]
     guards: Mapping[Condition, Judged]
 
 
 def _judge(
     session: DuckDBSession, project: Project, workflow: Workflow, hops: list[Hop], parameters: Mapping[str, Any]
 ) -> _All:
-    inspection = Inspection(project, workflow.object)
-    guards = list(dict.fromkeys(g for hop in hops for g in hop.guards if not isinstance(g, Draw)))
+    """Every condition of the workflow that matters to the record. What asks about a participant needs one."""
+    entered = parameters["participant_id"] is not None
     leave, objective = workflow.exit.when, workflow.objective
-    asked = [workflow.entry.when, *([leave] if leave is not None else []), *([objective.when] if objective else [])]
-    found = iter(judge_parts(session, inspection, tuple(inspection.add(c) for c in [*asked, *guards]), parameters))
+    guards = list(dict.fromkeys(g for hop in hops for g in hop.guards if not isinstance(g, Draw)))
+    named: list[tuple[str, Condition]] = [("entry", workflow.entry.condition)]
+    named += [("exit", leave)] if leave is not None else []
+    named += [("objective", objective.when)] if objective is not None else []
+    named += [(f"goal {goal.name}", goal.when) for goal in workflow.goals or () if goal.when is not None]
+    named += [(f"guard {i}", guard) for i, guard in enumerate(guards)]
+    found: dict[str, Judged] = {}
+    for personal in (False, True) if entered else (False,):
+        inspection = Inspection(project, workflow.object, participant=personal)
+        asked = [(n, c) for n, c in named if is_personal(c, workflow.object, project.catalog) == personal]
+        parts = tuple(inspection.add(condition) for _, condition in asked)
+        judged = judge_parts(session, inspection, parts, parameters) if asked else ()
+        found |= {name: one for (name, _), one in zip(asked, judged, strict=False)}
     return _All(
-        entry=next(found, None),
-        exit=next(found, None) if leave is not None else None,
-        objective=next(found, None) if objective else None,
-        guards=dict(zip(guards, found, strict=False)),
+        entry=found.get("entry"),
+        exit=found.get("exit"),
+        objective=found.get("objective"),
+        goals={n.removeprefix("goal "): one for n, one in found.items() if n.startswith("goal ")},
+        guards={guard: found[f"guard {i}"] for i, guard in enumerate(guards) if f"guard {i}" in found},
     )
 
 
@@ -335,9 +353,20 @@ def _next(
 def _decision(workflow: Workflow, condition: Condition) -> str:
     """Where a condition stands: the wait it ends, or the branch and its arm."""
     for step in walk(workflow.steps):
-        if isinstance(step, WaitStep) and isinstance(step.wait, WaitUntil) and step.wait.until == condition:
+        if isinstance(step, WaitStep) and condition in _waited_for(step.wait):
             return step.id
         for arm in step.branch if isinstance(step, BranchStep) else ():
             if arm.if_ == condition:
                 return f"{step.id} / {arm.name}"
     return ""
+
+
+def _waited_for(wait: Wait) -> tuple[Condition, ...]:
+    match wait:
+        case WaitUntil(until=until):
+            return (until,)
+        case WaitForDate() as date:
+            cancel = (date.cancel,) if date.cancel is not None else ()
+            return (*cancel, date.reached, date.gone_by, date.unknown)
+        case FixedWait():
+            return ()

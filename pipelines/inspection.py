@@ -49,7 +49,9 @@ def count_parts(
     session: DuckDBSession, inspection: Inspection, part: Part, as_of: datetime, previous: datetime | None
 ) -> Counted:
     """How many records make each part true, false and unknown. `previous` is the snapshot that changes are seen against."""
-    row = _run(session, inspection, inspection.counts(), {"as_of": as_of, "previous_snapshot": previous})[0]
+    first = session.ask("first_snapshot")
+    parameters = {"as_of": as_of, "previous_snapshot": previous, "first_snapshot": first[0]["as_of"] if first else None}
+    row = _run(session, inspection, inspection.counts(), parameters)[0]
     return _counted(part, row)
 
 

@@ -24,7 +24,8 @@ def explain_lines(found: Explanation, zone: ZoneInfo) -> Iterator[str]:
         yield f"It qualifies since {day(found.gate.qualifies_since, zone)}."
     if found.next is not None:
         yield what_comes(found.next, zone)
-    judged = (("entry", found.entry), ("exit", found.exit), ("objective", found.objective))
+    judged = [("entry", found.entry), ("exit", found.exit), ("objective", found.objective)]
+    judged += [(f"goal {goal.decision}", goal.judged) for goal in found.goals]
     for what, part in (*judged, *((f"at {g.decision}", g.judged) for g in found.guards)):
         if part is not None:
             yield ""

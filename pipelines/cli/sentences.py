@@ -31,6 +31,10 @@ REFUSALS: Mapping[str, str] = {
     "between_slots": "records enter only at the schedule's next slot",
     "manual_refused": "the workflow takes nobody by hand",
     "workflow_paused": "the workflow is paused",
+    "workflow_disabled": "the workflow is disabled",
+    "workflow_archived": "the workflow is archived",
+    "workflow_draft": "the workflow is a draft",
+    "takes_rows": "the workflow takes related rows, not records",
     "no_such_record": "there is no such record",
 }
 EXITS: Mapping[str, str] = {
@@ -40,6 +44,13 @@ EXITS: Mapping[str, str] = {
     "exit_condition": "it met the exit condition",
     "objective": "it met the objective",
     "removed": "it was taken out by hand",
+    "incoming_email": "the recipient answered by email",
+    "incoming_sms": "the recipient answered by text message",
+    "incoming_call": "the recipient called",
+    "meeting_booked": "a meeting was booked",
+    "marked": "somebody marked it as responded",
+    "missing_date": "the date it waits for is missing",
+    "past_date": "the date it waits for is past",
     "timed_out": "its wait ran out",
     "holdout_watched": "it was watched to the end of the longest passage",
 }
@@ -48,6 +59,16 @@ MOVES: Mapping[str, str] = {
     "moved": "went on",
     "completed": "reached the end",
     "objective_met": "met the objective",
+    "paused": "was paused by hand",
+    "resumed": "went on after the pause",
+    "retried": "tried again",
+    "restarted": "began anew, since the steps changed",
+    "merged": "goes on for the record that it was merged into",
+    "error": "stopped in error",
+    "past_date": "its date was past",
+    "missing_date": "its date is missing",
+    "cancelled": "its wait was cancelled",
+    "steps_changed": "its steps changed",
     "met": "its condition was met",
     "timed_out": "its time was over",
 }
@@ -232,6 +253,8 @@ def exit_reason(code: str) -> str:
 
 def move(found: Move) -> str:
     """What happened at one move."""
+    if found.kind == "goal_met":
+        return f"reached the goal: {exit_reason(found.reason or '')}"
     if found.kind == "exited":
         return f"left: {exit_reason(found.reason or 'exited')}"
     words = MOVES.get(found.kind, plainly(found.kind))

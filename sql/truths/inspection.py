@@ -14,15 +14,40 @@ from sqlglot import exp
 from definitions.conditions import DIALECT, All, Any_, Condition, Leaf, None_
 from definitions.grammar import Call, aggregate_of, call_of, parts_of
 from definitions.project import Project
+from definitions.vocabulary import PARTICIPANT, TRACKED
 from definitions.wording import worded
 from sql.aggregates import cast_to
-from sql.leaves import RECORD, Needs, column, compile_condition, compile_value, held_alias
-from sql.statements import Statement
+from sql.leaves import PARTICIPANT_ROW, RECORD, Needs, column, compile_condition, compile_value, held_alias
+from sql.statements import Statement, load_statements
 from sql.truths.plan import ObjectPlan, TruthPlan
-from sql.truths.statements import aggregate_statements, previous_statements, wide_query
+from sql.truths.statements import (
+    aggregate_statements,
+    asked_statements,
+    participant_query,
+    previous_statements,
+    wide_query,
+)
 
+_PREPARING = ("watched_participants", "members", "step_results")
 PartKind = Literal["leaf", "segment", "all", "any", "none"]
-_CHANGES = ("changed", "changed_to", "changed_from")
+_SHOWN = frozenset(
+    {
+        "today",
+        "now",
+        "segment",
+        "anniversary",
+        "previous",
+        "value_at",
+        "in_workflow",
+        "completed_workflow",
+        "journey_stage",
+        "days_in_stage",
+        "days_left_in_stage",
+        "stage_goal",
+        *PARTICIPANT,
+    }
+)
+"""Calls whose value says more than those of their parts."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +67,7 @@ class Inspection:
 
     project: Project
     object: str
+    participant: bool = False
     columns: list[exp.Expr] = field(default_factory=list[exp.Expr])
     values: list[exp.Expr] = field(default_factory=list[exp.Expr])
     _truths: TruthPlan = field(init=False)
@@ -91,12 +117,10 @@ class Inspection:
         call, aggregate = call_of(node), aggregate_of(node)
         if aggregate is not None and aggregate.name == "exists":
             node = node.copy().transform(_counting)  # how many says more than whether
-        if aggregate is not None or isinstance(node, exp.Column | exp.Dot):
+        if aggregate is not None or isinstance(node, exp.Column | exp.Dot) or (call is not None and call.name in _SHOWN):
             yield worded(node), compile_value(node, self._object.needs)
-        elif call is not None and call.name in _CHANGES:
+        elif call is not None and call.name in TRACKED:
             yield from self._change(call)
-        elif call is not None and call.name in ("today", "now", "segment"):
-            yield worded(node), compile_value(node, self._object.needs)
         elif call is not None and call.name == "held_for":
             yield from self._seen(call.args[0])
             alone = Needs(self.object, self.project)
@@ -111,10 +135,15 @@ class Inspection:
     def _change(self, call: Call) -> Iterator[tuple[str, exp.Expr]]:
         name = parts_of(call.args[0])[-1]
         yield name, column(name, RECORD)
-        yield f"previous {name}", column(name, "previous")
+        if "within" not in call.named and call.name != "was_ever":
+            yield f"previous {name}", column(name, "previous")
+        for argument in call.args[1:]:
+            yield from self._seen(argument)
 
     def statements(self) -> Iterator[Statement]:
         """What must be run before one of the queries."""
+        yield from asked_statements(self._truths, "inspection")
+        yield from (s for s in load_statements("evaluation") if s.name in _PREPARING)
         yield from previous_statements(self._truths, "inspection")
         yield from aggregate_statements(self._truths, "inspection")
 
@@ -131,9 +160,18 @@ class Inspection:
         return Statement("inspection", "counts", sentence, query.sql(dialect=DIALECT, pretty=True))
 
     def record(self) -> Statement:
-        """A query for the row of `$record`: `x<n>` for each column, and behind them each value as JSON text."""
+        """A query for the row of `$record`: `x<n>` for each column, and behind them each value as JSON text.
+
+        Where conditions ask about a participant, it is the row of `$participant_id`.
+        """
         values = [cast_to(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR") for tree in self.values]
-        query = self._query([*self.columns, *values])
+        numbered = list(enumerate([*self.columns, *values], start=1))
+        if self.participant:
+            who = exp.column("participant_id", table=PARTICIPANT_ROW)
+            query = participant_query(self._object, numbered)
+            query = query.where(exp.EQ(this=who, expression=exp.Placeholder(this="participant_id")))
+        else:
+            query = wide_query(self._object, numbered)
         key = cast_to(column(self.project.catalog[self.object].key, RECORD), "VARCHAR")
         query = query.where(exp.EQ(this=key, expression=exp.Placeholder(this="record")))
         sentence = "Each part of the conditions and each value in them, for one record."

@@ -418,3 +418,8 @@ def records_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:
 def wide_query(plan: ObjectPlan, numbered: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
     """One row for each record, with a column `x<number>` for each expression as it stands: nothing is made true or false."""
     return _wide(plan, "entry", numbered)
+
+
+def participant_query(plan: ObjectPlan, numbered: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
+    """The same for each participant."""
+    return _wide(plan, "personal", numbered)

@@ -18,6 +18,7 @@ from definitions.project import Project, ProjectSettings
 from definitions.rules import check_project
 from definitions.segment import Segment
 from definitions.source import SourceFile, read_source
+from definitions.testing import WorkflowTest
 from definitions.values import Model
 from definitions.workflow import Workflow
 
@@ -26,8 +27,9 @@ FOLDERS: dict[str, type[Model]] = {
     "segments": Segment,
     "journeys": Journey,
     "workflows": Workflow,
+    "tests": WorkflowTest,
 }
-LATER_FOLDERS = ("calendars", "tests")
+LATER_FOLDERS = ("calendars",)
 LATER_KEYS = frozenset(["communication", "roles", "limits"])
 _M = TypeVar("_M", bound=Model)
 
@@ -108,7 +110,9 @@ class _Loading:
             return None
         messages = {f: t for f, t in self.files.items() if f.startswith("messages/")}
         catalog = Catalog({made.object: made for made in objects.values()})
-        return Project(settings, catalog, segments, workflows, journeys, messages, dict(self.files), self.sources)
+        live = {file: text for file, text in self.files.items() if not file.startswith("tests/")}
+        tests = self.all("tests", WorkflowTest)
+        return Project(settings, catalog, segments, workflows, journeys, messages, live, self.sources, tests)
 
     def inside(self, folder: str) -> Iterator[str]:
         yield from (f for f in sorted(self.files) if f.startswith(f"{folder}/") and f.endswith((".yaml", ".yml")))

@@ -13,6 +13,7 @@ from definitions.journey import Journey
 from definitions.problems import Problem
 from definitions.segment import Segment
 from definitions.source import SourceFile
+from definitions.testing import WorkflowTest
 from definitions.values import Model, Name, Share, Timezone
 from definitions.workflow import Workflow
 
@@ -61,7 +62,10 @@ class ProjectSettings(Model):
 
 @dataclass(frozen=True)
 class Project:
-    """All definitions of a folder. `files` is the text they were read from, by path."""
+    """All definitions of a folder. `files` is the text they were read from, by path: what an apply makes live.
+
+    Tests are no part of it: a test that changes does not change what is live.
+    """
 
     settings: ProjectSettings
     catalog: Catalog
@@ -71,4 +75,5 @@ class Project:
     messages: Mapping[str, str]
     files: Mapping[str, str]
     sources: Mapping[str, SourceFile] = field(repr=False, compare=False, default_factory=dict[str, SourceFile])
+    tests: Mapping[str, WorkflowTest] = field(repr=False, compare=False, default_factory=dict[str, WorkflowTest])
     warnings: tuple[Problem, ...] = ()

@@ -32,6 +32,7 @@ from definitions.steps import (
     arms_of,
     walk,
 )
+from definitions.testing_rules import workflow_tests_are_sound
 from definitions.workflow import Workflow
 
 MAX_ACTIONS = 10
@@ -469,4 +470,5 @@ RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (
     actions_are_sound,
     enrolling_ends,
     routes_lead_somewhere,
+    workflow_tests_are_sound,
 )

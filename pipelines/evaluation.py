@@ -18,7 +18,7 @@ from definitions.slots import Slots
 from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack
 from pipelines.live import live_plan
-from sql import DuckDBSession
+from sql import DuckDBSession, Plan
 from sql.names import history_table, record_table
 from sql.statements import load_statements
 
@@ -50,17 +50,23 @@ class Evaluation:
     made: bool = True
 
 
-def evaluate(session: DuckDBSession, as_of: datetime, clock: Callable[[], float] = time.perf_counter) -> Evaluation:
+def evaluate(
+    session: DuckDBSession,
+    as_of: datetime,
+    clock: Callable[[], float] = time.perf_counter,
+    plan_of: Callable[[DuckDBSession, datetime], tuple[int, Plan]] = live_plan,
+) -> Evaluation:
     """Evaluate all live workflows as of an instant.
 
-    A second evaluation of the same instant does nothing, an earlier one is refused. `clock` only measures stages.
+    A second evaluation of the same instant does nothing, an earlier one is refused. `clock` only measures stages, and
+    `plan_of` finds what is live: the warehouse's own, unless a test holds it already.
     """
     last = session.ask("last_evaluation")
     if last and as_of <= last[0]["as_of"]:
         if as_of < last[0]["as_of"]:
             raise ClockWentBack("evaluation", as_of, last[0]["as_of"])
         return _found(session, last[0]["evaluation_id"], {}, made=False)
-    project_id, plan = live_plan(session, as_of)
+    project_id, plan = plan_of(session, as_of)
     parameters = _parameters(session, last[0] if last else None, plan.project, project_id, as_of)
     refuse_outdated_snapshot(session, plan.project)
     seconds: dict[str, float] = {}

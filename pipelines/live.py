@@ -18,10 +18,19 @@ def live_project(session: DuckDBSession) -> tuple[int, Project]:
 
 
 def live_plan(session: DuckDBSession, as_of: datetime) -> tuple[int, Plan]:
-    """The number of the last apply and its plan, with the objectives of older versions that are still observed."""
+    """The number of the last apply and its plan, with older versions that are still followed or observed."""
     project_id, files = _live(session)
-    retired = tuple((row["workflow"], row["definition"]) for row in session.ask("retired_versions", as_of=as_of))
-    return project_id, _plan(files, retired)
+    return project_id, _plan(files, retired_versions(session, as_of))
+
+
+def retired_versions(session: DuckDBSession, as_of: datetime) -> tuple[tuple[str, str], ...]:
+    """Workflows' older versions that matter still, as (name, definition)."""
+    return tuple((row["workflow"], row["definition"]) for row in session.ask("retired_versions", as_of=as_of))
+
+
+def versions_of(retired: tuple[tuple[str, str], ...]) -> list[tuple[str, Workflow]]:
+    """The same, read."""
+    return [(name, Workflow.model_validate(json.loads(text))) for name, text in retired]
 
 
 def _live(session: DuckDBSession) -> tuple[int, str]:
@@ -43,5 +52,4 @@ def _project(files: str) -> Project:
 
 @lru_cache(maxsize=4)
 def _plan(files: str, retired: tuple[tuple[str, str], ...]) -> Plan:
-    made = [(name, Workflow.model_validate(json.loads(text))) for name, text in retired]
-    return compile_plan(_project(files), made)
+    return compile_plan(_project(files), versions_of(retired))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow
 
-from definitions import Project
+from definitions import Project, UserError
 from pipelines.apply import apply_project
 from pipelines.commands import give
 from pipelines.evaluation import Evaluation, broken_invariants, evaluate
+from pipelines.live import retired_versions, versions_of
 from pipelines.snapshot import take_snapshot
-from sql import DuckDBSession
+from sql import DuckDBSession, Plan, compile_plan
 from sql.names import RESULTS
 
 Rows = dict[str, dict[str, dict[str, Any]]]
@@ -37,21 +38,123 @@ class RowSource:
 
 @dataclass(frozen=True)
 class Observed:
-    """What one evaluation decided, by record: enough to compare with what a test expects."""
+    """What one evaluation decided, by record: a field for each thing that a test may expect."""
 
     entered: tuple[str, ...]
     held_out: tuple[str, ...]
-    exited: dict[str, str]
     completed: tuple[str, ...]
     actions: tuple[str, ...]
+    exited: dict[str, str]
+    goals: dict[str, str]
     refused: dict[str, str]
     resting: dict[str, str]
-    measures: dict[str, float]
-    goals: dict[str, str]
     status: dict[str, str]
+    measures: dict[str, float]
     orders: dict[str, str]
     users: dict[str, str]
     outcomes: dict[str, str]
+
+
+NOTHING: dict[str, Any] = {"entered": (), "exited": {}, "completed": (), "goals": {}, "actions": (), "refused": {}}
+"""What `expect: nothing` says."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """One moment of a test: what is set, ordered and received before it, and what it should decide.
+
+    `project` is made live before it, if given. `place` is shown when it fails.
+    """
+
+    at: datetime
+    changes: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = field(default_factory=dict[str, Any])
+    orders: Sequence[str] = ()
+    results: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict[str, Any])
+    expect: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    project: Project | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a moment decided otherwise than expected."""
+
+    place: str
+    at: datetime
+    key: str
+    expected: Any
+    found: Any
+    notes: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """The failure for people: the place, what is missing and what is too much, and why where that is known."""
+        lines = [f"{self.place}: at {self.at:%Y-%m-%d %H:%M}, `{self.key}` is not as expected"]
+        lines += [f"  expected  {_worded(self.expected)}", f"  found     {_worded(self.found)}"]
+        return "\n".join((*lines, *(f"  {note}" for note in self.notes)))
+
+
+def play(
+    session: DuckDBSession, project: Project, given: Rows, timeline: Sequence[Played], *, every_invariant: bool = False
+) -> Failure | None:
+    """Play a test in a migrated warehouse and leave nothing behind; the first failure, or None.
+
+    The invariants of the state are checked at the end, or after each moment with `every_invariant`.
+    """
+    with session.rehearsal():
+        world = World(project, session)
+        world.apply()
+        world.set(given)
+        for i, moment in enumerate(timeline):
+            if moment.project is not None:
+                world.apply(moment.project)
+            world.set(moment.changes)
+            for order in moment.orders:
+                world.order(order, moment.at)
+            world.receive(moment.results, moment.at)
+            world.evaluate(moment.at)
+            failure = _compared(world, moment)
+            if failure is None and (every_invariant or i + 1 == len(timeline)):
+                broken = world.broken()
+                if broken:
+                    failure = Failure(moment.place, moment.at, "invariants", {}, broken)
+            if failure is not None:
+                return failure
+    return None
+
+
+def _compared(world: World, moment: Played) -> Failure | None:
+    observed = world.observe(moment.at) if moment.expect else None
+    for key, wanted in moment.expect.items():
+        found = getattr(observed, key)
+        expected = dict(wanted) if isinstance(found, dict) else tuple(sorted(wanted))
+        if found != expected:
+            notes = tuple(_notes(key, expected, found, world, moment.at))
+            return Failure(moment.place, moment.at, key, expected, found, notes)
+    return None
+
+
+def _notes(key: str, expected: Any, found: Any, world: World, at: datetime) -> Iterator[str]:
+    """What is missing and what is too much; for records that did not enter, why."""
+    wanted = set(expected.items() if isinstance(expected, dict) else expected)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    there = set(found.items() if isinstance(found, dict) else found)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    for item in sorted(wanted - there, key=str):
+        why = f": {world.why_not(item)}" if key == "entered" else ""
+        yield f"missing   {_worded(item)}{why}"
+    for item in sorted(there - wanted, key=str):
+        yield f"too much  {_worded(item)}"
+
+
+def _worded(value: Any) -> str:
+    match value:
+        case dict():
+            inner = ", ".join(f"{k}: {_worded(v)}" for k, v in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return f"{{{inner}}}" if inner else "nothing"
+        case (str() as key, str() | float() as one):
+            return f"{key}: {one}"
+        case tuple() | list():
+            return f"[{', '.join(_worded(v) for v in value)}]" if value else "nothing"  # pyright: ignore[reportUnknownVariableType]
+        case _:
+            return str(value)
 
 
 @dataclass
@@ -61,10 +164,13 @@ class World:
     project: Project
     session: DuckDBSession
     rows: Rows = field(default_factory=Rows)
+    plans: dict[tuple[tuple[str, str], ...], Plan] = field(default_factory=dict[tuple[tuple[str, str], ...], Plan])
 
     def apply(self, project: Project | None = None) -> None:
         """Make the project, or another one in its place, live."""
         self.project = project or self.project
+        self.plans.clear()
+        self.session.set_timezone(self.project.settings.timezone)
         apply_project(self.session, self.project, at=datetime(2000, 1, 1, tzinfo=UTC), by="test")
 
     def set(self, changes: Mapping[str, Mapping[str, Mapping[str, Any] | None]]) -> None:
@@ -86,7 +192,20 @@ class World:
         source = RowSource(tables)
         sources = dict.fromkeys(self.project.settings.sources, source)
         take_snapshot(self.session, self.project, sources, as_of, accept=True)
-        return evaluate(self.session, as_of)
+        return evaluate(self.session, as_of, plan_of=self._plan)
+
+    def _plan(self, session: DuckDBSession, as_of: datetime) -> tuple[int, Plan]:
+        """The plan of the project at hand, with older versions that are still followed, as it would be live."""
+        retired = retired_versions(session, as_of)
+        if retired not in self.plans:
+            self.plans[retired] = compile_plan(self.project, versions_of(retired))
+        return session.ask("live_project")[0]["project_id"], self.plans[retired]
+
+    def why_not(self, record: str) -> str:
+        """Why a record is not in: the refusal that holds, or that it does not qualify."""
+        workflow, _, key = record.rpartition(":")
+        found = self.session.ask("refusals_of_record", workflow=workflow or None, record=key)
+        return f"refused, {found[0]['reason']}" if found else "it does not qualify"
 
     def order(self, order: str, at: datetime) -> None:
         """Give an order as on the command line: `pause renewal a1`, `archive renewal`, `approve renewal a1 step`."""
@@ -94,18 +213,18 @@ class World:
         records, steps = rest[:1], rest[1:]
         give(self.session, command, workflow, records, at=at, by="test", step=steps[0] if steps else None)
 
-    def receive(self, results: Mapping[str, Any], at: datetime) -> None:
-        """Note what came back of actions: `{a1/hello: opened}`, a list of such, or `{result, value, at}`."""
+    def receive(self, results: Mapping[str, Sequence[Mapping[str, Any]]], at: datetime) -> None:
+        """Note what came back of actions: by `record/step`, each with `result`, and `value` and `at` where they matter."""
         rows: list[dict[str, Any]] = []
         for action, found in results.items():
             record, step = action.rsplit("/", 1)
             workflow, _, key = record.rpartition(":")
             known = self.session.ask("action_of", workflow=workflow or None, record=key, step=step)
-            assert known, f"there is no action {action}"
-            for one in found if isinstance(found, list) else [found]:
-                spec = one if isinstance(one, dict) else {"result": one}
-                row = {"action_id": known[-1]["action_id"], "result": spec["result"], "value": spec.get("value")}
-                row |= {"recipient": None, "happened_at": _moment(spec.get("at"), at), "received_at": at}
+            if not known:
+                raise UserError("no-action", f"there is no action `{action}` that could have a result")
+            for one in found:
+                row = {"action_id": known[-1]["action_id"], "result": one["result"], "value": one.get("value")}
+                row |= {"recipient": None, "happened_at": one.get("at") or at, "received_at": at}
                 rows.append(row)
         self.session.append(RESULTS, rows)
 
@@ -139,10 +258,6 @@ class World:
     def broken(self) -> dict[str, list[dict[str, Any]]]:
         """Invariants that do not hold."""
         return broken_invariants(self.session)
-
-
-def _moment(written: Any, default: datetime) -> datetime:
-    return default if written is None else datetime.fromisoformat(str(written)).replace(tzinfo=default.tzinfo)
 
 
 def _text(value: Any) -> str | None:

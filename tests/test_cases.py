@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.cases import Case, load_cases, run_case
 
+from sql import DuckDBSession
+
 CASES = load_cases(Path(__file__).parent / "cases")
 
 
+@pytest.fixture(scope="module")
+def session() -> Iterator[DuckDBSession]:
+    with DuckDBSession(threads=1) as made:
+        made.migrate()
+        yield made
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}: {case.name}")
-def test_case(case: Case) -> None:
-    run_case(case)
+def test_case(case: Case, session: DuckDBSession) -> None:
+    run_case(case, session)

@@ -42,3 +42,9 @@ JOIN state.participants AS p ON p.participant_id = a.participant_id
 WHERE (CAST($workflow AS VARCHAR) IS NULL OR a.workflow = $workflow) AND a.step_id = $step
     AND CASE WHEN p.occasion = '' THEN a.record ELSE a.record || '+' || p.occasion END = $record
 ORDER BY a.planned_at;
+
+-- [refusals_of_record] Why a record is kept out now.
+SELECT reason || COALESCE(':' || detail, '') AS reason
+FROM state.refusals
+WHERE (CAST($workflow AS VARCHAR) IS NULL OR workflow = $workflow) AND record = $record AND refused_to IS NULL
+ORDER BY refused_from DESC;

@@ -117,7 +117,11 @@ class Inspection:
         call, aggregate = call_of(node), aggregate_of(node)
         if aggregate is not None and aggregate.name == "exists":
             node = node.copy().transform(_counting)  # how many says more than whether
-        if aggregate is not None or isinstance(node, exp.Column | exp.Dot) or (call is not None and call.name in _SHOWN):
+        if (
+            aggregate is not None
+            or isinstance(node, exp.Column | exp.Dot)
+            or (call is not None and call.name in _SHOWN)
+        ):
             yield worded(node), compile_value(node, self._object.needs)
         elif call is not None and call.name in TRACKED:
             yield from self._change(call)

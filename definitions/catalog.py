@@ -62,6 +62,10 @@ class CatalogObject(Model):
     computed: dict[Name, Sql] = Field(default={}, description="fields that are expressions over others")
     track: tuple[Name, ...] = Field(default=(), description="fields whose earlier values are kept")
     exists_from: Name | None = Field(default=None, description="replay: the record is not there before this date")
+    timezone: Name | None = Field(default=None, description="the field that holds the record's own timezone")
+    phones: tuple[Name, ...] = Field(default=(), description="fields that hold phone numbers, in international form")
+    send_as: Name | None = Field(default=None, description="of a user: does it let workflows send in its name")
+    unsubscribed: Name | None = Field(default=None, description="a true value stops emails and text messages")
 
     @field_validator("table")
     @classmethod

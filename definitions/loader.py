@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from definitions.catalog import Catalog, CatalogObject
+from definitions.communication import BlackoutCalendar
 from definitions.errors import ProblemsFound, UserError
 from definitions.problems import Problem, Span, did_you_mean, in_order
 from definitions.project import Project, ProjectSettings
@@ -20,11 +21,15 @@ from definitions.source import SourceFile, read_source
 from definitions.values import Model
 from definitions.workflow import Workflow
 
-FOLDERS: dict[str, type[Model]] = {"catalog": CatalogObject, "segments": Segment, "workflows": Workflow}
-LATER_FOLDERS = ("journeys", "calendars", "tests")
+FOLDERS: dict[str, type[Model]] = {
+    "catalog": CatalogObject,
+    "segments": Segment,
+    "calendars": BlackoutCalendar,
+    "workflows": Workflow,
+}
+LATER_FOLDERS = ("journeys", "tests")
 LATER_KEYS = frozenset(
     [
-        "communication",
         "while_inside",
         "run_once",
         "goals",
@@ -33,11 +38,9 @@ LATER_KEYS = frozenset(
         "schedule",
         "each",
         "on_structural_change",
-        "limits",
         "roles",
         "fallback",
         "approval",
-        "send_as",
         "cancel",
         "for_date",
         "offset",
@@ -115,6 +118,7 @@ class _Loading:
                 )
         objects = self.all("catalog", CatalogObject)
         segments = self.all("segments", Segment)
+        calendars = self.all("calendars", BlackoutCalendar)
         workflows = self.all("workflows", Workflow)
         for name, made in objects.items():
             if made.object != name:
@@ -126,7 +130,9 @@ class _Loading:
             return None
         messages = {f: t for f, t in self.files.items() if f.startswith("messages/")}
         catalog = Catalog({made.object: made for made in objects.values()})
-        return Project(settings, catalog, segments, workflows, messages, dict(self.files), self.sources)
+        return Project(
+            settings, catalog, segments, workflows, messages, dict(self.files), self.sources, calendars=calendars
+        )
 
     def inside(self, folder: str) -> Iterator[str]:
         yield from (f for f in sorted(self.files) if f.startswith(f"{folder}/") and f.endswith((".yaml", ".yml")))

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from definitions.catalog import Catalog
+from definitions.communication import BlackoutCalendar, Limits
 from definitions.problems import Problem
 from definitions.segment import Segment
 from definitions.source import SourceFile
@@ -46,6 +47,7 @@ class ProjectSettings(Model):
     routes: dict[str, Name] = Field(
         default={}, description="which sink takes which kind of action; `default` takes the rest"
     )
+    limits: Limits = Field(default=Limits(), description="limits over all workflows together")
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,4 @@ class Project:
     files: Mapping[str, str]
     sources: Mapping[str, SourceFile] = field(repr=False, compare=False, default_factory=dict[str, SourceFile])
     warnings: tuple[Problem, ...] = ()
+    calendars: Mapping[str, BlackoutCalendar] = field(default_factory=dict[str, BlackoutCalendar])

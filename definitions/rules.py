@@ -10,6 +10,7 @@ from sqlglot import exp
 from definitions.action_rules import actions_are_sound
 from definitions.catalog import CatalogObject, Relation
 from definitions.checking import check_condition, check_expression, circular_computed, segments_in
+from definitions.communication_rules import communication_is_sound, limits_fit, roles_fit
 from definitions.conditions import Condition, Expression, leaves
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
@@ -344,5 +345,8 @@ RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (
     steps_keep_their_limits,
     ways_stay_countable,
     actions_are_sound,
+    communication_is_sound,
+    roles_fit,
+    limits_fit,
     routes_lead_somewhere,
 )

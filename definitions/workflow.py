@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from definitions.communication import Communication
 from definitions.conditions import All, Any_, Expression, Leaf, None_, Order, Sql, When
 from definitions.steps import Step, arms_of
 from definitions.values import Duration, Lasting, Model, Name, Share
@@ -68,6 +69,7 @@ class Workflow(Model):
     entry: Entry = Field(description="who enters")
     reentry: Reentry = Field(default=Reentry(), description="who may come back")
     recipient: Recipient | None = Field(default=None, description="which related record messages go to")
+    communication: Communication | None = Field(default=None, description="when messages may go out")
     objective: Objective | None = Field(default=None, description="what success is")
     exit: Exit = Field(default=Exit(), description="who leaves early")
     holdout: Share = Field(default=0.0, description="control group: tracked, never acted on")

@@ -35,7 +35,9 @@ def _days(part: str) -> list[int]:
     unknown = [end for end in ends if end not in WEEKDAYS]
     if unknown or len(ends) > 2:
         hint = did_you_mean(unknown[0], WEEKDAYS) if unknown and unknown[0] else None
-        raise fault("days", f"`{part}` is no day of the week", hint or "write days such as `mon-fri` or `mon, wed, fri`")
+        raise fault(
+            "days", f"`{part}` is no day of the week", hint or "write days such as `mon-fri` or `mon, wed, fri`"
+        )
     first, last = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[-1])
     return [(first + i) % 7 + 1 for i in range((last - first) % 7 + 1)]
 

@@ -16,7 +16,8 @@ from definitions.steps import ActionStep, walk
 from definitions.workflow import Workflow, logic_fingerprint
 from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
-from sql.statements import Statement, load_statements
+from sql.sending import address_statements, limit_statements
+from sql.statements import Part, Statement, load_statements
 from sql.truths.plan import TruthPlan, recipient_object
 from sql.truths.statements import (
     aggregate_statements,
@@ -58,7 +59,7 @@ class Plan:
     project: Project
     truths: TruthPlan
     workflows: tuple[CompiledWorkflow, ...]
-    statements: tuple[Statement, ...]
+    statements: tuple[Part, ...]
 
     def text(self) -> str:
         """The whole plan as SQL that a reader can audit."""
@@ -127,7 +128,7 @@ def _fixed(file: str) -> Callable[[TruthPlan], Iterator[Statement]]:
     return produce
 
 
-PASSES: tuple[Callable[[TruthPlan], Iterator[Statement]], ...] = (
+PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
     _fixed("03_begin"),
     lambda plan: previous_statements(plan, "04_truths"),
     lambda plan: records_statement(plan, "04_truths"),
@@ -144,6 +145,11 @@ PASSES: tuple[Callable[[TruthPlan], Iterator[Statement]], ...] = (
     _fixed("09_advance"),
     lambda plan: result_statements(plan, "value", "10_plan"),
     _fixed("10_plan"),
+    _fixed("10_send"),
+    address_statements,
+    _fixed("10_zones"),
+    _fixed("10_place"),
+    limit_statements,
     lambda plan: result_statements(plan, "measure", "11_observe"),
     _fixed("11_observe"),
     _fixed("12_book"),

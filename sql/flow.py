@@ -27,6 +27,7 @@ from sql.names import END, ENTRY, HOLDOUT
 
 Outcome = Literal["rest", "completed", "exited"]
 ELSE = "else"
+MINUTES_A_DAY = 24 * 60
 MET, TIMED_OUT = "met", "timed_out"
 
 
@@ -55,6 +56,7 @@ class Hop:
     needs_timer: bool = False
     reason: str | None = None
     wait: Duration | None = None
+    is_long: bool = False
 
 
 def compile_flow(steps: tuple[Step, ...]) -> tuple[Hop, ...]:
@@ -107,14 +109,15 @@ def _leaving(wait: WaitStep, rest: tuple[Step, ...]) -> Iterator[Hop]:
     """The ways out of a wait: met first, then timed out; met and timed out at once counts as met."""
     match wait.wait:
         case FixedWait():
-            yield from (replace(hop, needs_timer=True) for hop in _ways(rest))
+            yield from (replace(hop, needs_timer=True, is_long=_long(wait)) for hop in _ways(rest))
         case WaitUntil() as until:
             for hop in _ways(rest):
                 yield replace(hop, guards=(until.until, *hop.guards), reason=hop.reason or MET)
             if until.otherwise == "exit":
                 yield Hop("", 0, "exited", END, needs_timer=True, reason=TIMED_OUT)
             else:
-                yield from (replace(hop, needs_timer=True, reason=hop.reason or TIMED_OUT) for hop in _ways(rest))
+                for hop in _ways(rest):
+                    yield replace(hop, needs_timer=True, reason=hop.reason or TIMED_OUT, is_long=_long(wait))
 
 
 def _waits(steps: tuple[Step, ...], outer: tuple[Step, ...]) -> Iterator[tuple[WaitStep, tuple[Step, ...]]]:
@@ -125,6 +128,12 @@ def _waits(steps: tuple[Step, ...], outer: tuple[Step, ...]) -> Iterator[tuple[W
             yield step, after
         for _, arm in arms_of(step):
             yield from _waits(arm, after)
+
+
+def _long(wait: WaitStep) -> bool:
+    """Does it last a day or more; 24 hours are a day."""
+    duration = longest(wait)
+    return duration.months > 0 or duration.days > 0 or duration.minutes >= MINUTES_A_DAY
 
 
 def longest(wait: WaitStep) -> Duration:

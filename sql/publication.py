@@ -25,6 +25,7 @@ from sql.compiler import CompiledWorkflow
 from sql.flow import Draw, Hop, longest, longest_stay_days
 from sql.leaves import canonical
 from sql.names import CONTENT_VALUES, CONTENTS, HOP_GUARDS, HOP_PATH, HOPS, STEPS, WORKFLOWS
+from sql.schedules import fallback_zone, schedule_id
 
 Row = dict[str, Any]
 
@@ -81,6 +82,8 @@ def _workflow_row(compiled: CompiledWorkflow, version: int, project: Project) ->
         **_duration("reentry", workflow.reentry.wait),
         "leave_on_objective": workflow.objective is not None and workflow.exit.on_objective == "leave",
         "holdout_share": workflow.holdout,
+        "schedule_id": schedule_id(workflow),
+        "fallback_zone": fallback_zone(workflow, project),
         "entry_condition": compiled.entry,
         "exit_condition": compiled.exit,
         "objective_condition": compiled.objective,
@@ -184,6 +187,7 @@ def _hop_row(workflow: str, version: int, hop_id: int, hop: Hop) -> Row:
         "outcome": hop.outcome,
         "to_step": hop.to_step,
         "reason": hop.reason,
+        "is_long": hop.is_long,
         **_duration("wait", hop.wait),
     }
 

@@ -45,6 +45,7 @@ SELECT
     h.to_step,
     h.outcome,
     h.reason,
+    h.is_long,
     CASE WHEN h.outcome = 'rest' THEN calendar_add($as_of, h.wait_months, h.wait_days, h.wait_minutes) END AS due_at
 FROM (
     SELECT y.participant_id, y.hop_id
@@ -95,6 +96,7 @@ SELECT
     m.recipient,
     s.action_kind AS kind,
     s.content_id,
+    m.is_long,
     CASE WHEN s.has_due THEN calendar_add($as_of, s.due_months, s.due_days, s.due_minutes) END AS due_at
 FROM moves AS m
 JOIN live.hop_path AS h ON h.hop_id = m.hop_id

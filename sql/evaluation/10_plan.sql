@@ -16,10 +16,11 @@ SELECT
     $as_of AS planned_at,
     $as_of AS send_after,
     p.due_at,
+    p.is_long,
     -- an email to nobody is dropped where everybody can see it
-    CASE WHEN p.kind = 'email' AND p.recipient IS NULL THEN 'dropped' ELSE 'planned' END AS status,
+    CASE WHEN p.kind IN ('email', 'sms') AND p.recipient IS NULL THEN 'dropped' ELSE 'planned' END AS status,
     $as_of AS status_at,
-    CASE WHEN p.kind = 'email' AND p.recipient IS NULL THEN 'no_recipient' END AS status_reason
+    CASE WHEN p.kind IN ('email', 'sms') AND p.recipient IS NULL THEN 'no_recipient' END AS status_reason
 FROM planned AS p
 LEFT JOIN (
     SELECT

@@ -57,8 +57,11 @@ SELECT
             SELECT concat_ws('|', 't', participant_id, sequence, kind, from_step, to_step, hop_id, epoch_us(due_at), reason) AS line
             FROM state.transitions WHERE evaluation_id = $evaluation_id
             UNION ALL
-            SELECT concat_ws('|', 'a', action_id, participant_id, step_id, kind, content_id, "values", recipient, epoch_us(due_at))
+            SELECT concat_ws('|', 'a', action_id, participant_id, step_id, kind, content_id, "values", recipient, epoch_us(due_at), epoch_us(send_after), zone, zone_rule, send_rule, sender, status_reason)
             FROM outbox.actions WHERE evaluation_id = $evaluation_id
+            UNION ALL
+            SELECT concat_ws('|', 's', action_id, rule, epoch_us(from_at), epoch_us(to_at))
+            FROM outbox.shifts WHERE evaluation_id = $evaluation_id
             UNION ALL
             SELECT concat_ws('|', 'e', subject, object, record, epoch_us(matched_from), epoch_us(matched_to))
             FROM state.episodes WHERE matched_from = $as_of OR matched_to = $as_of

@@ -1,6 +1,6 @@
 """Numbered changes of the public tables. A migration is SQL; the words in it become comments in the warehouse.
 
-`-- sentence` above a CREATE TABLE documents the table, `-- words` behind a column document the column.
+`-- sentence` above a CREATE TABLE documents the table, `-- words` behind a column document the column; above an ALTER TABLE .. ADD COLUMN they document the new column.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 TABLE = re.compile(r"-- (?P<doc>[^\n]+)\nCREATE TABLE (?P<name>[\w.]+) \((?P<body>.*?)\n\)", re.DOTALL)
+ADDED = re.compile(r"-- (?P<doc>[^\n]+)\nALTER TABLE (?P<table>[\w.]+) ADD COLUMN (?P<name>\w+) (?P<type>[A-Z]+)")
 COLUMN = re.compile(r"^\s+(\w+) [A-Z].*?-- (.+)$", re.MULTILINE)
 
 
@@ -46,6 +47,13 @@ def comments(content: str) -> Iterator[str]:
         yield f"COMMENT ON TABLE {table['name']} IS '{_quoted(table['doc'])}'"
         for column in COLUMN.finditer(table["body"]):
             yield f"COMMENT ON COLUMN {table['name']}.{column[1]} IS '{_quoted(column[2])}'"
+    for added in ADDED.finditer(content):
+        yield f"COMMENT ON COLUMN {added['table']}.{added['name']} IS '{_quoted(added['doc'])}'"
+
+
+def added_columns(content: str, table: str) -> Iterator[tuple[str, str, str]]:
+    """Name, type and words of the columns that a migration adds to a table."""
+    yield from ((m["name"], m["type"], m["doc"]) for m in ADDED.finditer(content) if m["table"] == table)
 
 
 def _quoted(text: str) -> str:

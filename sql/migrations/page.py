@@ -6,7 +6,7 @@ import re
 import sys
 from importlib import resources
 
-from sql.migrations import COLUMN, TABLE
+from sql.migrations import COLUMN, TABLE, added_columns
 
 _HEAD = """# Tables
 
@@ -28,17 +28,17 @@ def table_page() -> str:
     """The page, from the migrations' own words."""
     parts = [_HEAD]
     schema = ""
-    for file in sorted(resources.files("sql").joinpath("migrations").iterdir(), key=lambda f: f.name):
-        if not file.name.endswith(".sql"):
-            continue
-        for table in TABLE.finditer(file.read_text(encoding="utf-8")):
+    files = sorted(resources.files("sql").joinpath("migrations").iterdir(), key=lambda f: f.name)
+    texts = [file.read_text(encoding="utf-8") for file in files if file.name.endswith(".sql")]
+    for text in texts:
+        for table in TABLE.finditer(text):
             if table["name"].split(".")[0] != schema:
                 schema = table["name"].split(".")[0]
                 parts.append(f"## {schema}\n")
             parts.append(f"### {table['name']}\n\n{table['doc'].strip()}\n\n| column | type | meaning |\n|---|---|---|")
-            parts.append(
-                "\n".join(f"| `{m[1]}` | {_type(m[0])} | {m[2]} |" for m in COLUMN.finditer(table["body"])) + "\n"
-            )
+            columns = [(m[1], _type(m[0]), m[2]) for m in COLUMN.finditer(table["body"])]
+            columns += [(n, t.lower(), doc) for later in texts for n, t, doc in added_columns(later, table["name"])]
+            parts.append("\n".join(f"| `{name}` | {type_} | {doc} |" for name, type_, doc in columns) + "\n")
     return "\n".join(parts)
 
 

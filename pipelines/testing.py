@@ -14,6 +14,7 @@ from pipelines.apply import apply_project
 from pipelines.evaluation import Evaluation, broken_invariants, evaluate
 from pipelines.snapshot import take_snapshot
 from sql import DuckDBSession
+from sql.names import SUPPRESSIONS
 
 Rows = dict[str, dict[str, dict[str, Any]]]
 """Rows by object and key."""
@@ -45,6 +46,8 @@ class Observed:
     refused: dict[str, str]
     resting: dict[str, str]
     measures: dict[str, float]
+    sends: dict[str, dict[str, str]]
+    dropped: dict[str, str]
 
 
 @dataclass
@@ -70,6 +73,11 @@ class World:
                 else:
                     known[key] = {**known.get(key, {self.project.catalog[object_].key: key}), **row}
 
+    def suppress(self, object_: str, recipients: Mapping[str, str], since: datetime) -> None:
+        """Put recipients on the list of those who must not be written to, with reasons."""
+        rows = [{"object": object_, "recipient": r, "since": since, "reason": why} for r, why in recipients.items()]
+        self.session.append(SUPPRESSIONS, rows)
+
     def evaluate(self, as_of: datetime) -> Evaluation:
         """Take a snapshot of the rows and evaluate."""
         tables = {
@@ -85,6 +93,7 @@ class World:
         """What the evaluation of an instant decided. With several workflows records are named `workflow:record`."""
         one = len(self.project.workflows) == 1
         found = self.session.ask("decisions", as_of=as_of)
+        messages = self.session.ask("sends", as_of=as_of)
 
         def named(row: Mapping[str, Any]) -> str:
             return row["record"] if one else f"{row['workflow']}:{row['record']}"
@@ -100,6 +109,8 @@ class World:
             actions=tuple(sorted(f"{named(r)}/{r['detail']}" for r in of("action"))),
             refused={named(r): r["detail"] for r in of("refused")},
             resting={named(r): r["detail"] for r in of("resting")},
+            sends={f"{named(r)}/{r['step_id']}": r for r in messages if r["dropped"] is None},
+            dropped={f"{named(r)}/{r['step_id']}": r["dropped"] for r in messages if r["dropped"] is not None},
             measures={named(r): float(r["detail"]) for r in of("measure") if r["detail"] is not None},
         )
 

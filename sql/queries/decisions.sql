@@ -16,3 +16,17 @@ FROM state.observations AS o
 JOIN state.participants AS p ON p.participant_id = o.participant_id
 WHERE o.observed_at = $as_of
 ORDER BY kind, workflow, record, detail;
+
+-- [sends] Messages as they stand: those planned, and those dropped at an instant; times local to their zone.
+SELECT
+    workflow,
+    record,
+    step_id,
+    CAST(send_after AT TIME ZONE zone AS VARCHAR) AS sends_at,
+    zone,
+    zone_rule,
+    send_rule,
+    CASE status WHEN 'dropped' THEN status_reason END AS dropped
+FROM outbox.actions
+WHERE kind IN ('email', 'sms', 'call') AND (status = 'planned' OR (status = 'dropped' AND status_at = $as_of))
+ORDER BY workflow, record, step_id;

@@ -11,6 +11,8 @@
           - {at: 2026-01-10 09:00, set: {..}, expect: {entered: [a1], actions: [a1/hello]}}
 
 What `expect` names is compared exactly; `expect: nothing` says that nothing at all is decided.
+`sends: {a1/hello: {between: [from, to], zone: .., rule: .., why: ..}}` is about planned messages, times local to the zone and half open.
+`calendars` hold blackouts, `suppress` puts recipients on the list, `edit: {calendars: ..}` changes calendars.
 """
 
 from __future__ import annotations
@@ -66,6 +68,10 @@ def project_of(case: Case, overrides: dict[str, Any]) -> Project:
         files[f"catalog/{name}.yaml"] = _dump({"object": name, "table": f"crm.{name}", "key": "id", **spec})
     for name, spec in (case.world.get("segments", {}) | case.data.get("segments", {})).items():
         files[f"segments/{name}.yaml"] = _dump({"object": "account", **spec})
+    for name, spec in (
+        case.world.get("calendars", {}) | case.data.get("calendars", {}) | overrides.pop("calendars", {})
+    ).items():
+        files[f"calendars/{name}.yaml"] = _dump(spec)
     several = case.data.get("workflows") or {"w": case.data.get("workflow", {})}
     for name, spec in several.items():
         made = (
@@ -75,7 +81,7 @@ def project_of(case: Case, overrides: dict[str, Any]) -> Project:
             | overrides.get(name, {} if case.data.get("workflows") else overrides)
         )
         files[f"workflows/{name}.yaml"] = _dump({k: v for k, v in made.items() if v != "absent"})
-    return load_project(files | case.data.get("messages", {}))
+    return load_project(files | case.world.get("messages", {}) | case.data.get("messages", {}))
 
 
 def _dump(data: Any) -> str:
@@ -118,8 +124,10 @@ def run_case(case: Case) -> None:
         for moment in case.data["timeline"]:
             as_of = datetime.fromisoformat(moment["at"]).replace(tzinfo=zone)
             if "edit" in moment:
-                world.apply(project_of(case, moment["edit"]))
+                world.apply(project_of(case, dict(moment["edit"])))
             world.set(_rows(moment.get("set", {})))
+            for object_, recipients in moment.get("suppress", {}).items():
+                world.suppress(object_, recipients, as_of)
             world.evaluate(as_of)
             _compare(case, moment, world.observe(as_of))
             assert world.broken() == {}, f"{case.name}, {moment['at']}: an invariant is broken"
@@ -138,7 +146,11 @@ def _rows(data: dict[str, Any]) -> dict[str, Any]:
 def _compare(case: Case, moment: dict[str, Any], observed: Observed) -> None:
     expected = moment.get("expect", {})
     expected = NOTHING if expected == "nothing" else expected
+    for action, wanted in expected.get("sends", {}).items():
+        _compare_send(f"{case.name}, {moment['at']}: {action}", wanted, observed.sends.get(action))
     for key, wanted in expected.items():
+        if key == "sends":
+            continue
         found = getattr(observed, key)
         plain = sorted(found) if isinstance(found, tuple) else dict(found)
         wanted = (
@@ -149,3 +161,13 @@ def _compare(case: Case, moment: dict[str, Any], observed: Observed) -> None:
             else wanted
         )
         assert plain == wanted, f"{case.name}, {moment['at']}: {key} are {plain}, expected {wanted}"
+
+
+def _compare_send(where: str, wanted: dict[str, Any], found: dict[str, str] | None) -> None:
+    assert found is not None, f"{where} is not planned"
+    keys = {"zone": "zone", "rule": "zone_rule", "why": "send_rule"}
+    for key, column in keys.items():
+        assert key not in wanted or found[column] == wanted[key], f"{where}: {key} is {found[column]}"
+    if "between" in wanted:
+        first, last = wanted["between"]
+        assert first <= found["sends_at"][:16] < last, f"{where} goes out at {found['sends_at']}"

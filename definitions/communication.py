@@ -156,7 +156,7 @@ class Blackout(Model):
 
 
 def _blackout(value: Any) -> Any:
-    return value if isinstance(value, dict | Blackout) else {"date": value}
+    return {"date": value} if isinstance(value, str) else value
 
 
 class BlackoutCalendar(Model):

@@ -6,7 +6,7 @@ Everything else about send times is fixed SQL over all workflows: see `sql/evalu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import phonenumbers
 from phonenumbers import timezone
@@ -72,7 +72,7 @@ def _zones(number: str) -> dict[str, Any]:
     kind = phonenumbers.number_type(parsed)
     if kind == phonenumbers.PhoneNumberType.TOLL_FREE or not phonenumbers.is_valid_number(parsed):
         return {"number": number, "zones": [], "is_toll_free": kind == phonenumbers.PhoneNumberType.TOLL_FREE}
-    zones = cast("tuple[str, ...]", timezone.time_zones_for_number(parsed))
+    zones = timezone.time_zones_for_number(parsed)
     return {"number": number, "zones": [z for z in zones if z != "Etc/Unknown"], "is_toll_free": False}
 
 

@@ -69,6 +69,9 @@ def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], w
             deliver_until(session, workspace, as_of)
             run_cycle(session, workspace, as_of)
             progress.update(task, advance=1, description=f"week of {as_of:%d %b %Y}")
+    last = session.ask("last_evaluation")
+    if last:
+        deliver_until(session, workspace, last[0]["as_of"] + timedelta(weeks=1))
 
 
 def _workflow_table(rows: list[dict[str, Any]]) -> Table:

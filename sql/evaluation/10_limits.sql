@@ -8,7 +8,7 @@ SELECT
     a.zone,
     a.is_long,
     a.sender,
-    a.object || '>' || COALESCE(s.recipient_object, w.recipient_object) || '>' || a.recipient AS recipient,
+    COALESCE(s.recipient_object, w.recipient_object) || '>' || a.recipient AS recipient,
     CASE a.status WHEN 'sent' THEN a.status_at ELSE greatest(a.send_after, $as_of) END AS counts_at,
     a.status = 'planned' AS may_move
 FROM outbox.actions AS a

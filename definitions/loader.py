@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from definitions.catalog import Catalog, CatalogObject
+from definitions.communication import BlackoutCalendar
 from definitions.errors import ProblemsFound, UserError
 from definitions.journey import Journey
-from definitions.problems import Problem, Span, did_you_mean, in_order
+from definitions.problems import Problem, did_you_mean, in_order
 from definitions.project import Project, ProjectSettings
 from definitions.rules import check_project
 from definitions.segment import Segment
@@ -26,11 +27,10 @@ FOLDERS: dict[str, type[Model]] = {
     "catalog": CatalogObject,
     "segments": Segment,
     "journeys": Journey,
+    "calendars": BlackoutCalendar,
     "workflows": Workflow,
     "tests": WorkflowTest,
 }
-LATER_FOLDERS = ("calendars",)
-LATER_KEYS = frozenset(["communication", "roles", "limits"])
 _M = TypeVar("_M", bound=Model)
 
 
@@ -39,7 +39,7 @@ def read_folder(folder: Path) -> dict[str, str]:
     if not (folder / "project.yaml").is_file():
         raise UserError("no-project", f"`{folder}` holds no project.yaml", "run `drumbeat init` to make a project")
     wanted = [folder / "project.yaml"]
-    for name in (*FOLDERS, *LATER_FOLDERS):
+    for name in FOLDERS:
         wanted.extend(sorted((folder / name).glob("*.y*ml")))
     wanted.extend(p for p in sorted((folder / "messages").rglob("*")) if p.is_file())
     return {path.relative_to(folder).as_posix(): _read(path, folder) for path in wanted}
@@ -91,14 +91,10 @@ class _Loading:
 
     def project(self) -> Project | None:
         settings = self.one("project.yaml", ProjectSettings)
-        for folder in LATER_FOLDERS:
-            for file in self.inside(folder):
-                self.problems.append(
-                    Problem(Span(file, 1, 1), "not-supported-yet", f"`{folder}/` is not supported yet")
-                )
         objects = self.all("catalog", CatalogObject)
         segments = self.all("segments", Segment)
         journeys = self.all("journeys", Journey)
+        calendars = self.all("calendars", BlackoutCalendar)
         workflows = self.all("workflows", Workflow)
         for name, made in objects.items():
             if made.object != name:
@@ -112,7 +108,9 @@ class _Loading:
         catalog = Catalog({made.object: made for made in objects.values()})
         live = {file: text for file, text in self.files.items() if not file.startswith("tests/")}
         tests = self.all("tests", WorkflowTest)
-        return Project(settings, catalog, segments, workflows, journeys, messages, live, self.sources, tests)
+        return Project(
+            settings, catalog, segments, workflows, journeys, messages, live, self.sources, tests, calendars=calendars
+        )
 
     def inside(self, folder: str) -> Iterator[str]:
         yield from (f for f in sorted(self.files) if f.startswith(f"{folder}/") and f.endswith((".yaml", ".yml")))
@@ -181,8 +179,6 @@ def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int,
     last = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
         span = source.locate(path, on_key=True)
-        if last in LATER_KEYS:
-            return Problem(span, "not-supported-yet", f"`{last}` is not supported yet")
         return Problem(span, "unknown-key", f"`{last}` is not a key here", did_you_mean(last, KEYS))
     if kind == "missing":
         return Problem(source.locate(path[:-1]), "missing-key", f"`{last}` is missing", f"add `{last}:`")

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from definitions.catalog import Catalog
+from definitions.communication import BlackoutCalendar, Limits
 from definitions.journey import Journey
 from definitions.problems import Problem
 from definitions.segment import Segment
@@ -58,6 +59,7 @@ class ProjectSettings(Model):
         default={}, description="which sink takes which kind of action; `default` takes the rest"
     )
     guards: Guards = Field(default=Guards(), description="what an apply may cause without `--accept`")
+    limits: Limits = Field(default=Limits(), description="limits over all workflows together")
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,4 @@ class Project:
     sources: Mapping[str, SourceFile] = field(repr=False, compare=False, default_factory=dict[str, SourceFile])
     tests: Mapping[str, WorkflowTest] = field(repr=False, compare=False, default_factory=dict[str, WorkflowTest])
     warnings: tuple[Problem, ...] = ()
+    calendars: Mapping[str, BlackoutCalendar] = field(default_factory=dict[str, BlackoutCalendar])

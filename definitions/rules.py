@@ -11,6 +11,7 @@ from definitions.action_rules import actions_are_sound, enrolling_ends
 from definitions.catalog import CatalogObject, Relation
 from definitions.check import Inside, Known
 from definitions.checking import check_condition, check_expression, circular_computed, named_in, segments_in
+from definitions.communication_rules import communication_is_sound, limits_fit, roles_fit
 from definitions.conditions import DIALECT, Condition, Expression, leaves
 from definitions.entry_rules import entries_are_sound
 from definitions.journey import in_stage
@@ -469,6 +470,9 @@ RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (
     entries_are_sound,
     actions_are_sound,
     enrolling_ends,
+    communication_is_sound,
+    roles_fit,
+    limits_fit,
     routes_lead_somewhere,
     workflow_tests_are_sound,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 
@@ -60,8 +60,19 @@ class Result(Model):
 
 
 def _result(value: Any) -> Any:
-    many: list[Any] = value if isinstance(value, list) else [value]
+    many = cast("list[Any]", value) if isinstance(value, list) else [value]
     return [{"result": one} if isinstance(one, str) else one for one in many]
+
+
+class ExpectedSend(Model):
+    """When a message goes out. Only what is named is looked at."""
+
+    between: tuple[str, str] | None = Field(default=None, description="two local times; the second is no longer in it")
+    zone: str | None = Field(default=None, description="the recipient's timezone")
+    rule: str | None = Field(
+        default=None, description="what gave the timezone: recipient_field, phone, phones_middle or fallback"
+    )
+    why: str | None = Field(default=None, description="why it is then: in_window, next_opening, blackout ..")
 
 
 class Expect(Model):
@@ -81,6 +92,10 @@ class Expect(Model):
     measures: dict[str, float] | None = Field(default=None, description="measures seen for the first time or anew")
     orders: dict[str, str] | None = Field(default=None, description="orders taken up, with what became of them")
     users: dict[str, str] | None = Field(default=None, description="users chosen, by record/step of the assign step")
+    sends: dict[str, ExpectedSend] | None = Field(default=None, description="when messages go out, by record/step")
+    dropped: dict[str, str] | None = Field(
+        default=None, description="messages that are not sent, by record/step, with the reason"
+    )
     outcomes: dict[str, str] | None = Field(
         default=None,
         description="actions that are not simply planned, by record/step: awaiting_approval, dropped:reason ..",
@@ -101,6 +116,9 @@ class Moment(Model):
     commands: tuple[str, ...] = Field(default=(), description="orders, as on the command line: `pause renewal a1`")
     results: dict[str, Annotated[tuple[Result, ...], BeforeValidator(_result)]] = Field(
         default={}, description="what came back of actions, by record/step: `{a1/hello: opened}`"
+    )
+    suppress: dict[Name, dict[str, str]] = Field(
+        default={}, description="recipients that must not be written to from now on, by object and key, with the reason"
     )
     expect: (
         Annotated[

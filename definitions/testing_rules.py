@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from definitions.places import place_of
 from definitions.problems import Problem, did_you_mean
@@ -37,7 +37,8 @@ def workflow_tests_are_sound(project: Project) -> Iterator[Problem]:
 
 def _given(project: Project, file: str, path: Path, given: Mapping[str, Any]) -> Iterator[Problem]:
     for object_, rows in given.items():
-        pairs = enumerate(rows) if isinstance(rows, tuple) else rows.items()
+        listed = isinstance(rows, tuple)
+        pairs: list[tuple[int | str, Any]] = list(enumerate(cast("tuple[Any, ...]", rows)) if listed else rows.items())
         for key, row in pairs:
             yield from _row(project, file, (*path, object_, key), object_, row)
             spec = project.catalog.objects.get(object_)

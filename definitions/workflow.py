@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
+from definitions.communication import Communication
 from definitions.conditions import All, Any_, Condition, Expression, Leaf, None_, Order, Sql, When
 from definitions.goals import Goal, OneGoal
 from definitions.journey import in_stage
@@ -140,6 +141,7 @@ class Workflow(Model):
         default=None, description="never twice for the same recipient, whatever record brought it"
     )
     recipient: Recipient | None = Field(default=None, description="which related record messages go to")
+    communication: Communication | None = Field(default=None, description="when messages may go out")
     objective: Objective | None = Field(default=None, description="what success is")
     exit: Exit = Field(default=Exit(), description="who leaves early")
     goals: tuple[OneGoal, ...] | None = Field(

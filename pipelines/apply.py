@@ -17,6 +17,7 @@ from sql import DuckDBSession, Plan, compile_plan
 from sql.compiler import CompiledWorkflow
 from sql.names import CONTENT_VALUES, CONTENTS, ENTRY, HOLDOUT, PROJECTS, WORKFLOWS
 from sql.publication import publish
+from sql.schedules import publish_communication
 
 FORGET = (
     "forget_hop_guards",
@@ -58,6 +59,10 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
             session.execute_query("retire_workflow", workflow=name)
         for compiled in (c for c in plan.workflows if c.name in changes):
             _write(session, compiled, changes[compiled.name], project, at, by)
+        for query in ("forget_windows", "forget_blackouts", "forget_workflow_calendars"):
+            session.execute_query(query)
+        for table, made in publish_communication(project).items():
+            session.append(table, made)
         row = {
             "project_id": project_id,
             "fingerprint": fingerprint,

@@ -30,6 +30,14 @@ def run_cycle(session: DuckDBSession, workspace: Workspace, as_of: datetime) -> 
     return Cycle(snapshot, evaluation, deliver(session, project, workspace.sinks(), as_of))
 
 
+def deliver_until(session: DuckDBSession, workspace: Workspace, until: datetime) -> tuple[Delivered, ...]:
+    """Deliver what comes due before an instant, day by day: what a replay skips between two evaluations."""
+    _, project = live_project(session)
+    sinks = workspace.sinks()
+    days = [row["day"] for row in session.ask("due_days", until=until)]
+    return tuple(made for day in days for made in deliver(session, project, sinks, day))
+
+
 def finish_cycle(session: DuckDBSession, workspace: Workspace) -> tuple[Delivered, ...]:
     """Deliver what the last evaluation planned, if a run ended before it did; as of that evaluation's own instant."""
     last = session.ask("last_evaluation")

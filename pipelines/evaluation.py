@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from definitions import InternalError, Project, UserError
@@ -20,7 +20,7 @@ from pipelines.errors import ClockWentBack
 from pipelines.live import live_plan
 from sql import DuckDBSession, Plan
 from sql.names import history_table, record_table
-from sql.statements import load_statements
+from sql.statements import Lookup, Part, Rounds, Statement, load_statements
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def evaluate(
         session.load_rows("slots", _slots(session, plan.project, last[0]["as_of"] if last else None, as_of))
         for statement in plan.statements:
             started = clock()
-            session.run(statement, parameters)
+            _run(session, statement, parameters)
             seconds[statement.stage] = seconds.get(statement.stage, 0.0) + clock() - started
         rounded = {stage: round(spent, 4) for stage, spent in seconds.items()}
         session.execute_query("note_seconds", seconds=json.dumps(rounded), evaluation_id=parameters["evaluation_id"])
@@ -94,6 +94,28 @@ def _slots(session: DuckDBSession, project: Project, before: datetime | None, as
         is_open = latest is not None and (before is None or latest > before)
         rows.append({"workflow": row["workflow"], "is_open": is_open, "next_at": slots.next(as_of.astimezone(zone))})
     return rows
+
+
+def _run(session: DuckDBSession, part: Part, parameters: dict[str, Any]) -> None:
+    match part:
+        case Statement():
+            session.run(part, parameters)
+        case Lookup():
+            session.append(part.table, part.find(session.rows(part.sql)))
+        case Rounds():
+            _run_rounds(session, part, parameters)
+        case _:
+            assert_never(part)
+
+
+def _run_rounds(session: DuckDBSession, rounds: Rounds, parameters: dict[str, Any]) -> None:
+    for moves_made in range(rounds.at_most + 1):
+        for statement in rounds.judge:
+            session.run(statement, parameters)
+        if not session.count(rounds.left):
+            return
+        for statement in rounds.move if moves_made < rounds.at_most else rounds.give_up:
+            session.run(statement, parameters)
 
 
 def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]:

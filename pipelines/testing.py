@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pyarrow
 
@@ -16,7 +16,7 @@ from pipelines.evaluation import Evaluation, broken_invariants, evaluate
 from pipelines.live import retired_versions, versions_of
 from pipelines.snapshot import take_snapshot
 from sql import DuckDBSession, Plan, compile_plan
-from sql.names import RESULTS
+from sql.names import RESULTS, SUPPRESSIONS
 
 Rows = dict[str, dict[str, dict[str, Any]]]
 """Rows by object and key."""
@@ -53,6 +53,8 @@ class Observed:
     orders: dict[str, str]
     users: dict[str, str]
     outcomes: dict[str, str]
+    sends: dict[str, dict[str, str]]
+    dropped: dict[str, str]
 
 
 NOTHING: dict[str, Any] = {"entered": (), "exited": {}, "completed": (), "goals": {}, "actions": (), "refused": {}}
@@ -69,6 +71,7 @@ class Played:
     at: datetime
     changes: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = field(default_factory=dict[str, Any])
     orders: Sequence[str] = ()
+    suppress: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Any])
     results: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict[str, Any])
     expect: Mapping[str, Any] = field(default_factory=dict[str, Any])
     project: Project | None = None
@@ -110,6 +113,8 @@ def play(
             world.set(moment.changes)
             for order in moment.orders:
                 world.order(order, moment.at)
+            for object_, recipients in moment.suppress.items():
+                world.suppress(object_, recipients, moment.at)
             world.receive(moment.results, moment.at)
             world.evaluate(moment.at)
             failure = _compared(world, moment)
@@ -126,33 +131,65 @@ def _compared(world: World, moment: Played) -> Failure | None:
     observed = world.observe(moment.at) if moment.expect else None
     for key, wanted in moment.expect.items():
         found = getattr(observed, key)
+        if key == "sends":
+            failure = _compared_sends(moment, wanted, found)
+            if failure is not None:
+                return failure
+            continue
         expected = dict(wanted) if isinstance(found, dict) else tuple(sorted(wanted))
         if found != expected:
-            notes = tuple(_notes(key, expected, found, world, moment.at))
+            notes = tuple(_notes(key, expected, found, world))
             return Failure(moment.place, moment.at, key, expected, found, notes)
     return None
 
 
-def _notes(key: str, expected: Any, found: Any, world: World, at: datetime) -> Iterator[str]:
+_SEND = {"zone": "zone", "rule": "zone_rule", "why": "send_rule"}
+
+
+def _compared_sends(
+    moment: Played, wanted: Mapping[str, Mapping[str, Any]], found: Mapping[str, Any]
+) -> Failure | None:
+    """Send times are looked at for the actions and keys that are named: `between` two local times, half open."""
+    for action, expected in wanted.items():
+        send: Mapping[str, str] = found.get(action, {})
+        there = {key: send.get(column) for key, column in _SEND.items() if key in expected}
+        same = bool(send) and all(there[key] == expected[key] for key in there)
+        if "between" in expected and send:
+            first, last = (str(moment) for moment in expected["between"])
+            same = same and first <= send["sends_at"][:16] < last
+            there["at"] = send["sends_at"][:16]
+        if not same:
+            notes = () if send else ("it is not planned",)
+            return Failure(moment.place, moment.at, f"sends of {action}", dict(expected), there, notes)
+    return None
+
+
+def _notes(key: str, expected: Any, found: Any, world: World) -> Iterator[str]:
     """What is missing and what is too much; for records that did not enter, why."""
-    wanted = set(expected.items() if isinstance(expected, dict) else expected)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-    there = set(found.items() if isinstance(found, dict) else found)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    wanted, there = _items(expected), _items(found)
     for item in sorted(wanted - there, key=str):
-        why = f": {world.why_not(item)}" if key == "entered" else ""
+        why = f": {world.why_not(str(item))}" if key == "entered" else ""
         yield f"missing   {_worded(item)}{why}"
     for item in sorted(there - wanted, key=str):
         yield f"too much  {_worded(item)}"
 
 
+def _items(value: Any) -> set[Any]:
+    return (
+        set(cast("dict[str, Any]", value).items()) if isinstance(value, dict) else set(cast("tuple[Any, ...]", value))
+    )
+
+
 def _worded(value: Any) -> str:
     match value:
         case dict():
-            inner = ", ".join(f"{k}: {_worded(v)}" for k, v in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            inner = ", ".join(f"{k}: {_worded(v)}" for k, v in cast("dict[str, Any]", value).items())
             return f"{{{inner}}}" if inner else "nothing"
         case (str() as key, str() | float() as one):
             return f"{key}: {one}"
         case tuple() | list():
-            return f"[{', '.join(_worded(v) for v in value)}]" if value else "nothing"  # pyright: ignore[reportUnknownVariableType]
+            items = cast("tuple[Any, ...]", value)
+            return f"[{', '.join(_worded(v) for v in items)}]" if items else "nothing"
         case _:
             return str(value)
 
@@ -182,6 +219,11 @@ class World:
                     known.pop(key, None)
                 else:
                     known[key] = {**known.get(key, {self.project.catalog[object_].key: key}), **row}
+
+    def suppress(self, object_: str, recipients: Mapping[str, str], since: datetime) -> None:
+        """Put recipients on the list of those who must not be written to, with reasons."""
+        rows = [{"object": object_, "recipient": r, "since": since, "reason": why} for r, why in recipients.items()]
+        self.session.append(SUPPRESSIONS, rows)
 
     def evaluate(self, as_of: datetime) -> Evaluation:
         """Take a snapshot of the rows and evaluate."""
@@ -232,6 +274,7 @@ class World:
         """What the evaluation of an instant decided. With several workflows records are named `workflow:record`."""
         one = len(self.project.workflows) == 1
         found = self.session.ask("decisions", as_of=as_of)
+        messages = self.session.ask("sends", as_of=as_of)
 
         def named(row: Mapping[str, Any]) -> str:
             return row["record"] if one else f"{row['workflow']}:{row['record']}"
@@ -252,6 +295,8 @@ class World:
             orders={r["record"]: r["detail"] for r in of("order")},
             users={f"{named(r)}": r["detail"] for r in of("user")},
             outcomes={f"{named(r)}": r["detail"] for r in of("outcome")},
+            sends={f"{named(r)}/{r['step_id']}": r for r in messages if r["dropped"] is None},
+            dropped={f"{named(r)}/{r['step_id']}": r["dropped"] for r in messages if r["dropped"] is not None},
             measures={named(r): float(r["detail"]) for r in of("measure") if r["detail"] is not None},
         )
 

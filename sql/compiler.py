@@ -23,7 +23,8 @@ from definitions.workflow import Each, Workflow, logic_fingerprint
 from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
 from sql.leaves import entry_value
-from sql.statements import Statement, load_statements
+from sql.sending import address_statements, limit_statements
+from sql.statements import Part, Statement, load_statements
 from sql.truths.plan import TruthPlan, recipient_object, row_object
 from sql.truths.statements import (
     aggregate_statements,
@@ -97,7 +98,7 @@ class Plan:
     project: Project
     truths: TruthPlan
     workflows: tuple[CompiledWorkflow, ...]
-    statements: tuple[Statement, ...]
+    statements: tuple[Part, ...]
 
     def text(self) -> str:
         """The whole plan as SQL that a reader can audit."""
@@ -232,7 +233,7 @@ def _fixed(file: str) -> Callable[[TruthPlan], Iterator[Statement]]:
     return produce
 
 
-PASSES: tuple[Callable[[TruthPlan], Iterator[Statement]], ...] = (
+PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
     _fixed("03_begin"),
     lambda plan: asked_statements(plan, "03_begin"),
     lambda plan: records_statement(plan, "03_begin"),
@@ -260,6 +261,11 @@ PASSES: tuple[Callable[[TruthPlan], Iterator[Statement]], ...] = (
     _fixed("09_assign"),
     lambda plan: result_statements(plan, "value", "10_plan"),
     _fixed("10_plan"),
+    _fixed("10_send"),
+    address_statements,
+    _fixed("10_zones"),
+    _fixed("10_place"),
+    limit_statements,
     lambda plan: result_statements(plan, "measure", "11_observe"),
     _fixed("11_observe"),
     _fixed("12_book"),

@@ -28,6 +28,7 @@ from sql.names import END, ENTRY, HOLDOUT
 
 Outcome = Literal["rest", "completed", "exited", "error"]
 ELSE = "else"
+MINUTES_A_DAY = 24 * 60
 MET, TIMED_OUT = "met", "timed_out"
 MISSING, PAST, CANCELLED = "missing_date", "past_date", "cancelled"
 
@@ -58,6 +59,7 @@ class Hop:
     reason: str | None = None
     wait: Duration | None = None
     first_look: bool = False
+    is_long: bool = False
 
 
 def compile_flow(steps: tuple[Step, ...]) -> tuple[Hop, ...]:
@@ -155,14 +157,15 @@ def _leaving(wait: WaitStep, rest: tuple[Step, ...]) -> Iterator[Hop]:
     """The ways out of a wait: met first, then timed out; met and timed out at once counts as met."""
     match wait.wait:
         case FixedWait():
-            yield from (replace(hop, needs_timer=True) for hop in _ways(rest))
+            yield from (replace(hop, needs_timer=True, is_long=_long(wait.longest)) for hop in _ways(rest))
         case WaitUntil() as until:
             for hop in _ways(rest):
                 yield replace(hop, guards=(until.until, *hop.guards), reason=hop.reason or MET)
             if until.otherwise == "exit":
                 yield Hop("", 0, "exited", END, needs_timer=True, reason=TIMED_OUT)
             else:
-                yield from (replace(hop, needs_timer=True, reason=hop.reason or TIMED_OUT) for hop in _ways(rest))
+                for hop in _ways(rest):
+                    yield replace(hop, needs_timer=True, reason=hop.reason or TIMED_OUT, is_long=_long(wait.longest))
         case WaitForDate() as date:
             if date.cancel is not None:
                 ended = _through((wait.id, CANCELLED), date.cancel, _skipping(rest))
@@ -176,7 +179,7 @@ def _leaving(wait: WaitStep, rest: tuple[Step, ...]) -> Iterator[Hop]:
                 path = ((wait.id, PAST),)
                 yield Hop("", 0, "exited", END, (date.gone_by,), path, reason=PAST, first_look=True)
             for hop in _ways(rest):
-                yield replace(hop, guards=(date.reached, *hop.guards), reason=hop.reason or MET)
+                yield replace(hop, guards=(date.reached, *hop.guards), reason=hop.reason or MET, is_long=date.is_long)
             # after archiving and return, a wait counts as over
             yield from (replace(hop, needs_timer=True, reason=hop.reason or TIMED_OUT) for hop in _ways(rest))
 
@@ -189,6 +192,12 @@ def _waits(steps: tuple[Step, ...], outer: tuple[Step, ...]) -> Iterator[tuple[W
             yield step, after
         for _, arm in arms_of(step):
             yield from _waits(arm, after)
+
+
+def _long(duration: Duration) -> bool:
+    """Does it last a day or more; 24 hours are a day."""
+    days = duration.months or duration.days or duration.business_days
+    return bool(days) or duration.minutes >= MINUTES_A_DAY
 
 
 def longest_stay_days(steps: tuple[Step, ...]) -> float:

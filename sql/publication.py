@@ -40,6 +40,7 @@ from sql.names import (
     STEPS,
     WORKFLOWS,
 )
+from sql.schedules import fallback_zone, schedule_id
 
 Row = dict[str, Any]
 
@@ -118,6 +119,8 @@ def _workflow_row(compiled: CompiledWorkflow, version: int, project: Project) ->
         **_duration("reentry", workflow.reentry.wait),
         "leave_on_objective": workflow.objective is not None and workflow.exit.on_objective == "leave",
         "holdout_share": workflow.holdout,
+        "schedule_id": schedule_id(workflow),
+        "fallback_zone": fallback_zone(workflow, project),
         "entry_condition": compiled.entry,
         "exit_condition": compiled.exit,
         "objective_condition": compiled.objective,
@@ -281,6 +284,7 @@ def _hop_row(workflow: str, version: int, hop_id: int, hop: Hop) -> Row:
         "is_first_look": hop.first_look,
         "is_timed": hop.wait is not None,
         "wait_business_days": hop.wait.business_days if hop.wait else 0,
+        "is_long": hop.is_long,
         **_duration("wait", hop.wait),
     }
 

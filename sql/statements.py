@@ -11,10 +11,11 @@ The name finds it in logs and tests, the sentence explains it to a reader who kn
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 _HEADER = re.compile(r"^-- \[(\w+)\] (.+)$", re.MULTILINE)
 _PARAMETER = re.compile(r"\$([a-z_]+)")
@@ -37,6 +38,49 @@ class Statement:
     def text(self) -> str:
         """The statement as a reader sees it: sentence, then SQL."""
         return f"-- {self.name}: {self.sentence}\n{self.sql.strip()};"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A question whose rows a pure function turns into rows of a table: what SQL alone cannot know."""
+
+    stage: str
+    name: str
+    sentence: str
+    sql: str
+    find: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+    table: str
+
+    def text(self) -> str:
+        """The lookup as a reader sees it."""
+        return f"-- {self.name}: {self.sentence} `{self.find.__name__}` writes {self.table}.\n{self.sql.strip()};"
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Statements that are repeated: judge, and while the table `left` has rows, move; after `at_most` rounds give up."""
+
+    stage: str
+    name: str
+    sentence: str
+    judge: tuple[Statement, ...]
+    left: str
+    move: tuple[Statement, ...]
+    give_up: tuple[Statement, ...]
+    at_most: int
+
+    @property
+    def sql(self) -> str:
+        """All statements, one after the other."""
+        return "\n\n".join(s.text() for s in (*self.judge, *self.move, *self.give_up))
+
+    def text(self) -> str:
+        """The rounds as a reader sees them."""
+        return f"-- {self.name}: {self.sentence}\n{self.sql}"
+
+
+Part = Statement | Lookup | Rounds
+"""What a plan is made of."""
 
 
 def parse_statements(stage: str, content: str) -> Iterator[Statement]:

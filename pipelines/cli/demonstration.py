@@ -16,7 +16,7 @@ from rich.table import Table
 from pipelines.apply import apply_project
 from pipelines.cli.authoring import copy_starter
 from pipelines.cli.running import make_report, user_name
-from pipelines.cycle import finish_cycle, run_cycle
+from pipelines.cycle import deliver_until, finish_cycle, run_cycle
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
 
@@ -65,8 +65,13 @@ def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], w
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("replaying 2024", total=weeks, completed=weeks - len(due))
         for as_of in due:
+            # messages go out within the week, as they would have: an evaluation cancels what was not sent for leavers
+            deliver_until(session, workspace, as_of)
             run_cycle(session, workspace, as_of)
             progress.update(task, advance=1, description=f"week of {as_of:%d %b %Y}")
+    last = session.ask("last_evaluation")
+    if last:
+        deliver_until(session, workspace, last[0]["as_of"] + timedelta(weeks=1))
 
 
 def _workflow_table(rows: list[dict[str, Any]]) -> Table:

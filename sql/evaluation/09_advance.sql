@@ -94,6 +94,7 @@ SELECT
     h.to_step,
     h.outcome,
     h.reason,
+    h.is_long,
     CASE WHEN h.outcome = 'rest' AND h.is_timed
         THEN calendar_add($as_of, h.wait_months, h.wait_days + COALESCE(b.days, 0), h.wait_minutes) ELSE d.result END AS due_at
 FROM taken AS k
@@ -148,6 +149,7 @@ SELECT
     m.recipient,
     s.action_kind AS kind,
     s.content_id,
+    m.is_long,
     s.needs_approval,
     s.assigned_by_step,
     CASE WHEN s.has_due THEN calendar_add($as_of, s.due_months, s.due_days + COALESCE(b.days, 0), s.due_minutes) END AS due_at

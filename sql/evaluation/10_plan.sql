@@ -17,6 +17,7 @@ SELECT
     $as_of AS planned_at,
     $as_of AS send_after,
     p.due_at,
+    p.is_long,
     -- what cannot be done is dropped where everybody can see it
     CASE WHEN d.reason IS NOT NULL THEN 'dropped' WHEN p.needs_approval THEN 'awaiting_approval' ELSE 'planned' END AS status,
     $as_of AS status_at,

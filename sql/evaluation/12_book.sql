@@ -60,8 +60,11 @@ SELECT
             SELECT concat_ws('|', 'c', command_id, outcome, reason)
             FROM journal.commands WHERE taken_at = $as_of
             UNION ALL
-            SELECT concat_ws('|', 'a', action_id, participant_id, step_id, kind, content_id, "values", recipient, epoch_us(due_at))
+            SELECT concat_ws('|', 'a', action_id, participant_id, step_id, kind, content_id, "values", recipient, epoch_us(due_at), epoch_us(send_after), zone, zone_rule, send_rule, sender, status_reason)
             FROM outbox.actions WHERE evaluation_id = $evaluation_id
+            UNION ALL
+            SELECT concat_ws('|', 's', action_id, rule, epoch_us(from_at), epoch_us(to_at))
+            FROM outbox.shifts WHERE evaluation_id = $evaluation_id
             UNION ALL
             SELECT concat_ws('|', 'e', subject, object, record, occasion, epoch_us(matched_from), epoch_us(matched_to))
             FROM state.episodes WHERE matched_from = $as_of OR matched_to = $as_of

@@ -48,3 +48,17 @@ SELECT reason || COALESCE(':' || detail, '') AS reason
 FROM state.refusals
 WHERE (CAST($workflow AS VARCHAR) IS NULL OR workflow = $workflow) AND record = $record AND refused_to IS NULL
 ORDER BY refused_from DESC;
+
+-- [sends] Messages as they stand: those planned, and those dropped at an instant; times local to their zone.
+SELECT
+    workflow,
+    record,
+    step_id,
+    CAST(send_after AT TIME ZONE zone AS VARCHAR) AS sends_at,
+    zone,
+    zone_rule,
+    send_rule,
+    CASE status WHEN 'dropped' THEN status_reason END AS dropped
+FROM outbox.actions
+WHERE kind IN ('email', 'sms', 'call') AND (status = 'planned' OR (status = 'dropped' AND status_at = $as_of))
+ORDER BY workflow, record, step_id;

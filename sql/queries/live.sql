@@ -65,3 +65,12 @@ SELECT content_id FROM live.contents;
 
 -- [enabled_before] Workflows that were evaluated enabled at least once.
 SELECT workflow FROM state.workflows;
+
+-- [forget_windows] Windows are those of the last apply.
+DELETE FROM live.windows;
+
+-- [forget_blackouts] Blackouts too.
+DELETE FROM live.blackouts;
+
+-- [forget_workflow_calendars] And which calendars count for which workflow.
+DELETE FROM live.workflow_calendars;

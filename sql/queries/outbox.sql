@@ -21,3 +21,9 @@ WHERE d.action_id = a.action_id;
 INSERT INTO outbox.attempts
 SELECT d.action_id, 1 + (SELECT COUNT(*) FROM outbox.attempts AS t WHERE t.action_id = d.action_id), d.batch_id, $now, d.outcome, d.message
 FROM delivered AS d;
+
+-- [due_days] Ends of the days on which planned actions come due before an instant; the last one is just before it.
+SELECT DISTINCT least(date_trunc('day', send_after) + to_days(1), CAST($until AS TIMESTAMPTZ) - to_minutes(1)) AS day
+FROM outbox.actions
+WHERE status = 'planned' AND send_after < CAST($until AS TIMESTAMPTZ) - to_minutes(1)
+ORDER BY day;

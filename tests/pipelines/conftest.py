@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.apply import apply_project
 from pipelines.cli.authoring import copy_starter
-from pipelines.cycle import run_cycle
+from pipelines.cycle import deliver_until, run_cycle
 from pipelines.evaluation import broken_invariants
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
@@ -46,6 +46,7 @@ def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         for week in range(52):
             as_of = (datetime(2024, 1, 1, 6) + timedelta(weeks=week)).replace(tzinfo=zone)  # noqa: DTZ001
             run_cycle(session, workspace, as_of)
+            deliver_until(session, workspace, as_of + timedelta(weeks=1))
             assert broken_invariants(session) == {}, as_of
     return workspace
 

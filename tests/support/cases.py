@@ -11,6 +11,8 @@
           - {at: 2026-01-10 09:00, set: {..}, expect: {entered: [a1], actions: [a1/hello]}}
 
 What `expect` names is compared exactly; `expect: nothing` says that nothing at all is decided.
+`sends: {a1/hello: {between: [from, to], zone: .., rule: .., why: ..}}` is about planned messages, times local to the zone and half open.
+`calendars` hold blackouts, `suppress` puts recipients on the list, `edit: {calendars: ..}` changes calendars.
 """
 
 from __future__ import annotations
@@ -67,6 +69,10 @@ def project_of(case: Case, overrides: dict[str, Any]) -> Project:
         files[f"segments/{name}.yaml"] = _dump({"object": "account", **spec})
     for name, spec in (case.world.get("journeys", {}) | case.data.get("journeys", {})).items():
         files[f"journeys/{name}.yaml"] = _dump({"object": "account", **spec})
+    for name, spec in (
+        case.world.get("calendars", {}) | case.data.get("calendars", {}) | overrides.pop("calendars", {})
+    ).items():
+        files[f"calendars/{name}.yaml"] = _dump(spec)
     several = case.data.get("workflows") or {"w": case.data.get("workflow", {})}
     for name, spec in several.items():
         made = (
@@ -76,7 +82,7 @@ def project_of(case: Case, overrides: dict[str, Any]) -> Project:
             | overrides.get(name, {} if case.data.get("workflows") else overrides)
         )
         files[f"workflows/{name}.yaml"] = _dump({k: v for k, v in made.items() if v != "absent"})
-    return load_project(files | case.data.get("messages", {}))
+    return load_project(files | case.world.get("messages", {}) | case.data.get("messages", {}))
 
 
 def _dump(data: Any) -> str:
@@ -122,9 +128,10 @@ def _moment(case: Case, moment: dict[str, Any], zone: ZoneInfo) -> Played:
         at=_instant(moment["at"], zone),
         changes=_rows(moment.get("set", {})),
         orders=moment.get("commands", ()),
+        suppress=moment.get("suppress", {}),
         results={action: _results(found, zone) for action, found in moment.get("results", {}).items()},
         expect=NOTHING if expect == "nothing" else {k: _expected(k, v) for k, v in expect.items()},
-        project=project_of(case, moment["edit"]) if "edit" in moment else None,
+        project=project_of(case, dict(moment["edit"])) if "edit" in moment else None,
         place=f"{case.file}.yaml",
     )
 

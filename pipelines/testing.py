@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pyarrow
 
 from definitions import Project, UserError
+from definitions.places import place_of
+from definitions.testing import GONE, Expect, Moment, WorkflowTest
 from pipelines.apply import apply_project
 from pipelines.commands import give
 from pipelines.evaluation import Evaluation, broken_invariants, evaluate
@@ -127,6 +130,71 @@ def play(
     return None
 
 
+@dataclass(frozen=True)
+class Test:
+    """A workflow test of a project, ready to run."""
+
+    __test__ = False  # not pytest's
+
+    file: str
+    title: str
+    workflow: str
+    project: Project
+    given: Rows
+    timeline: tuple[Played, ...]
+
+    def run(self, session: DuckDBSession) -> Failure | None:
+        """Play it in a migrated warehouse, and leave nothing behind."""
+        return play(session, self.project, self.given, self.timeline)
+
+
+def tests_of(project: Project) -> Iterator[Test]:
+    """Every test of a project, in the order of the files."""
+    for name, file in sorted(project.tests.items()):
+        tested = _tested(project, file)
+        for i, one in enumerate(file.each()):
+            path: tuple[str | int, ...] = ("tests", i, "timeline") if file.tests else ("timeline",)
+            title = ": ".join(part for part in (name, one.name) if part)
+            timeline = tuple(_played(project, f"tests/{name}.yaml", (*path, n), m) for n, m in enumerate(one.timeline))
+            yield Test(name, title, file.workflow, tested, _given(project, one.given), timeline)
+
+
+def _tested(project: Project, file: WorkflowTest) -> Project:
+    """The workflows under test alone, taken as enabled for everyone and without a control group."""
+    given: dict[str, Any] = {} if file.as_is else {"state": "enabled", "launch": "everyone", "holdout": 0.0}
+    workflows = {n: project.workflows[n].model_copy(update=given) for n in (file.workflow, *file.workflows)}
+    return replace(project, workflows=workflows)
+
+
+def _given(project: Project, given: Mapping[str, Any]) -> Rows:
+    rows: Rows = {}
+    for object_, found in given.items():
+        key = project.catalog[object_].key
+        listed = found if isinstance(found, tuple) else [{key: k, **row} for k, row in found.items()]
+        rows[object_] = {str(row[key]): dict(row) for row in cast("list[dict[str, Any]]", listed)}
+    return rows
+
+
+def _played(project: Project, file: str, path: tuple[str | int, ...], moment: Moment) -> Played:
+    span = place_of(project, file, *path, "at")
+    zone = ZoneInfo(project.settings.timezone)
+    expect = moment.expect
+    wanted = (
+        NOTHING if expect == "nothing" else expect.model_dump(exclude_none=True) if isinstance(expect, Expect) else {}
+    )
+    return Played(
+        at=moment.at if moment.at.tzinfo else moment.at.replace(tzinfo=zone),
+        changes={
+            o: {k: None if row == GONE else dict(row) for k, row in rows.items()} for o, rows in moment.set.items()
+        },
+        orders=moment.commands,
+        suppress=moment.suppress,
+        results={a: [r.model_dump(exclude_none=True) for r in found] for a, found in moment.results.items()},
+        expect=wanted,
+        place=f"{span.file}:{span.line}",
+    )
+
+
 def _compared(world: World, moment: Played) -> Failure | None:
     observed = world.observe(moment.at) if moment.expect else None
     for key, wanted in moment.expect.items():
@@ -185,8 +253,6 @@ def _worded(value: Any) -> str:
         case dict():
             inner = ", ".join(f"{k}: {_worded(v)}" for k, v in cast("dict[str, Any]", value).items())
             return f"{{{inner}}}" if inner else "nothing"
-        case (str() as key, str() | float() as one):
-            return f"{key}: {one}"
         case tuple() | list():
             items = cast("tuple[Any, ...]", value)
             return f"[{', '.join(_worded(v) for v in items)}]" if items else "nothing"

@@ -170,8 +170,12 @@ def _given(project: Project, given: Mapping[str, Any]) -> Rows:
     rows: Rows = {}
     for object_, found in given.items():
         key = project.catalog[object_].key
-        listed = found if isinstance(found, tuple) else [{key: k, **row} for k, row in found.items()]
-        rows[object_] = {str(row[key]): dict(row) for row in cast("list[dict[str, Any]]", listed)}
+        listed = (
+            cast("tuple[dict[str, Any], ...]", found)
+            if isinstance(found, tuple)
+            else tuple({key: k, **row} for k, row in found.items())
+        )
+        rows[object_] = {str(row[key]): dict(row) for row in listed}
     return rows
 
 

@@ -148,7 +148,8 @@ def conditions_are_sound(project: Project) -> Iterator[Problem]:
             hint = did_you_mean(object_, project.catalog.objects)
             yield Problem(where, "unknown-object", f"`{object_}` is not an object", hint)
         else:
-            yield from check_condition(condition, object_, project.catalog, known, inside)
+            # what stands for the stage of an entry was not written; `journeys_are_sound` speaks of it
+            yield from (p for p in check_condition(condition, object_, project.catalog, known, inside) if p.span.file)
 
 
 def _conditions(project: Project) -> Iterator[tuple[str, Condition, Span, Inside | None]]:
@@ -256,6 +257,10 @@ def journeys_are_sound(project: Project) -> Iterator[Problem]:
             where = place_of(project, f"workflows/{name}.yaml", "entry", "stage", "is")
             hint = did_you_mean(stage.is_, [s.name for s in journey.stages])
             yield Problem(where, "unknown-stage", f"`{stage.is_}` is not a stage of `{stage.journey}`", hint)
+        elif stage is not None and journey is not None and journey.object != workflow.object:
+            where = place_of(project, f"workflows/{name}.yaml", "entry", "stage", "journey")
+            message = f"the journey `{stage.journey}` is about {journey.object}, not {workflow.object}"
+            yield Problem(where, "unknown-journey", message)
         elif stage is not None and journey is None:
             where = place_of(project, f"workflows/{name}.yaml", "entry", "stage", "journey")
             yield Problem(

@@ -34,6 +34,8 @@ def call_type(node: exp.Expr, call: Call, check: Check) -> Type:
         return check.report(
             node, "arguments", f"`{call.name}` takes {least} argument{'s' if least != 1 else ''}, not {len(call.args)}"
         )
+    for name in call.named:
+        check.report(node, "arguments", f"`{call.name}` knows no `{name}`")
     types: list[Type] = []
     for i, argument in enumerate(call.args):
         given = check.type(argument)
@@ -85,8 +87,12 @@ def aggregate_type(node: exp.Expr, call: AggregateCall, check: Check) -> Type:
         return check.report(
             node, "aggregate", f"`{call.name}` takes a relation alone, such as {call.name}({'.'.join(path)})"
         )
+    if call.distinct and call.name != "count":
+        check.report(node, "aggregate", f"`distinct` is for `count`, not for `{call.name}`")
     for item in call.order:
         inside.type(item.this)
+        if item.args.get("nulls_first"):
+            check.report(item, "aggregate", "rows without a place in the order come last")
     if call.name in ("first", "last") and not call.order:
         check.report(node, "aggregate", f"`{call.name}` needs an order, such as {call.name}(x order by y)")
     if call.where is not None:

@@ -168,7 +168,7 @@ def case(node: exp.Expr, check: Check) -> Type:
     otherwise = node.args.get("default") or node.args.get("false")
     results.extend([otherwise] if otherwise is not None else [])
     if node.args.get("this") is not None:
-        check.type(node.args["this"])
+        same_family(node, [node.args["this"], *(branch.this for branch in node.args.get("ifs", ()))], check)
     return widest(node, [check.type(result) for result in results], check)
 
 

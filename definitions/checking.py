@@ -99,8 +99,7 @@ def _operator(node: exp.Expr, check: Check) -> Type:
         case exp.Cast():
             return operators.cast(node, check)
         case exp.Array():
-            operators.same_family(node, node.expressions, check)
-            return "list"
+            return operators.texts(node, check)
         case exp.TimestampTrunc() | exp.DateTrunc():
             return operators.trunc(node, check)
         case exp.Extract():

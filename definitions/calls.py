@@ -279,9 +279,14 @@ def _membership(node: exp.Expr, call: Call, check: Check) -> Type:
     name = _literal(call) if len(call.args) == 1 else None
     if name is None:
         check.report(node, "arguments", f"`{call.name}` takes a workflow's name in quotes")
-    elif _own_record(node, call, check) and name not in check.known.workflows:
+    elif not _own_record(node, call, check):
+        pass
+    elif name not in check.known.workflows:
         hint = did_you_mean(name, check.known.workflows)
         check.report(node, "unknown-workflow", f"`{name}` is not a workflow", hint)
+    elif check.known.workflows[name] != check.scope.object:
+        message = f"the workflow `{name}` is about {check.known.workflows[name]}, not {check.scope.object}"
+        check.report(node, "unknown-workflow", message)
     return "boolean"
 
 

@@ -142,7 +142,7 @@ def computed_fields_are_sound(project: Project) -> Iterator[Problem]:
 
 def conditions_are_sound(project: Project) -> Iterator[Problem]:
     """Every condition of every segment, journey and workflow has types, names and functions that exist."""
-    known = Known(project.segments, project.journeys, frozenset(project.workflows))
+    known = Known(project.segments, project.journeys, {n: w.object for n, w in project.workflows.items()})
     for object_, condition, where, inside in _conditions(project):
         if object_ not in project.catalog:
             hint = did_you_mean(object_, project.catalog.objects)

@@ -34,6 +34,8 @@ def call_type(node: exp.Expr, call: Call, check: Check) -> Type:
         return check.report(
             node, "arguments", f"`{call.name}` takes {least} argument{'s' if least != 1 else ''}, not {len(call.args)}"
         )
+    for name in call.named:
+        check.report(node, "arguments", f"`{call.name}` knows no `{name}`")
     types: list[Type] = []
     for i, argument in enumerate(call.args):
         given = check.type(argument)
@@ -85,8 +87,12 @@ def aggregate_type(node: exp.Expr, call: AggregateCall, check: Check) -> Type:
         return check.report(
             node, "aggregate", f"`{call.name}` takes a relation alone, such as {call.name}({'.'.join(path)})"
         )
+    if call.distinct and call.name != "count":
+        check.report(node, "aggregate", f"`distinct` is for `count`, not for `{call.name}`")
     for item in call.order:
         inside.type(item.this)
+        if item.args.get("nulls_first"):
+            check.report(item, "aggregate", "rows without a place in the order come last")
     if call.name in ("first", "last") and not call.order:
         check.report(node, "aggregate", f"`{call.name}` needs an order, such as {call.name}(x order by y)")
     if call.where is not None:
@@ -273,9 +279,14 @@ def _membership(node: exp.Expr, call: Call, check: Check) -> Type:
     name = _literal(call) if len(call.args) == 1 else None
     if name is None:
         check.report(node, "arguments", f"`{call.name}` takes a workflow's name in quotes")
-    elif _own_record(node, call, check) and name not in check.known.workflows:
+    elif not _own_record(node, call, check):
+        pass
+    elif name not in check.known.workflows:
         hint = did_you_mean(name, check.known.workflows)
         check.report(node, "unknown-workflow", f"`{name}` is not a workflow", hint)
+    elif check.known.workflows[name] != check.scope.object:
+        message = f"the workflow `{name}` is about {check.known.workflows[name]}, not {check.scope.object}"
+        check.report(node, "unknown-workflow", message)
     return "boolean"
 
 

@@ -34,7 +34,8 @@ class Known:
 
     segments: Mapping[str, Segment] = field(default_factory=dict[str, Segment])
     journeys: Mapping[str, Journey] = field(default_factory=dict[str, Journey])
-    workflows: frozenset[str] = frozenset()
+    workflows: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The object of each workflow."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from definitions.check import FAMILY, Check, Inside, Known
 from definitions.conditions import DIALECT, Condition, Expression, leaves
 from definitions.grammar import Name, Scope, Unresolved, aggregate_of, call_of, parts_of, resolve
 from definitions.problems import Problem, did_you_mean
-from definitions.vocabulary import OWN_RECORD, TRACKED, Type, known_names
+from definitions.vocabulary import AGGREGATES, OWN_RECORD, TRACKED, Type, known_names
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
@@ -82,10 +82,10 @@ def _operator(node: exp.Expr, check: Check) -> Type:
     match node:
         case exp.And() | exp.Or() | exp.Not():
             return operators.logic(node, check)
-        case exp.Is():
+        case exp.Is() if isinstance(node.expression, exp.Null | exp.Boolean):
             check.type(node.this)
             return "boolean"
-        case exp.Between():
+        case exp.Between() if not node.args.get("symmetric"):
             operators.same_family(node, [node.this, node.args["low"], node.args["high"]], check)
             return operators.ordered_range(node, check)
         case exp.In():
@@ -99,8 +99,7 @@ def _operator(node: exp.Expr, check: Check) -> Type:
         case exp.Cast():
             return operators.cast(node, check)
         case exp.Array():
-            operators.same_family(node, node.expressions, check)
-            return "list"
+            return operators.texts(node, check)
         case exp.TimestampTrunc() | exp.DateTrunc():
             return operators.trunc(node, check)
         case exp.Extract():
@@ -125,6 +124,8 @@ def _each(node: exp.Expr, check: Check) -> list[Type]:
 def _refuse(node: exp.Expr, check: Check) -> Type:
     if isinstance(node, exp.Func):
         name = str(node.meta.get("name") or node.sql_name()).lower()
+        if name in AGGREGATES:
+            return check.report(node, "aggregate", f"`{name}` takes one relation or field")
         return check.report(
             node, "unknown-function", f"`{name}` is not a function of the language", did_you_mean(name, known_names())
         )

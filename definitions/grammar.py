@@ -121,9 +121,13 @@ def call_of(node: exp.Expr) -> Call | None:
     return Call(name, _operands(node), {})
 
 
+_ORDER = ("this", "expression", "decimals", "expressions")
+
+
 def _operands(node: exp.Expr) -> tuple[exp.Expr, ...]:
+    """The arguments as written; one that the parser knows and the language does not comes last, and is one too many."""
     found: list[exp.Expr] = []
-    for key in ("this", "expression", "decimals", "expressions"):
+    for key in (*_ORDER, *(k for k in node.args if k not in _ORDER)):
         value = node.args.get(key)
         if isinstance(value, exp.Expr):
             found.append(value)
@@ -144,7 +148,7 @@ def aggregate_of(node: exp.Expr) -> AggregateCall | None:
         return AggregateCall("share", cast(exp.Expr, node.expressions[0]), False, (), None)
     name = _AGGREGATES.get(type(node))
     argument = node.args.get("this")
-    if name is None or not isinstance(argument, exp.Expr) or (name in ("min", "max") and node.expressions):
+    if name is None or not isinstance(argument, exp.Expr) or _second_argument(node, argument):
         return None
     order: tuple[exp.Ordered, ...] = ()
     if isinstance(argument, exp.Order):
@@ -156,6 +160,14 @@ def aggregate_of(node: exp.Expr) -> AggregateCall | None:
     if isinstance(argument, exp.Cast) and name in ("bool_or", "bool_and") and not argument.meta:
         argument = cast(exp.Expr, argument.this)
     return AggregateCall(name, argument, distinct, order, None)
+
+
+def _second_argument(node: exp.Expr, argument: exp.Expr) -> bool:
+    """An aggregate takes one argument; `distinct` takes one too."""
+    if isinstance(argument, exp.Distinct) and len(argument.expressions) > 1:
+        return True
+    seconds = (*node.expressions, node.args.get("expression"), node.args.get("count"))
+    return any(isinstance(second, exp.Expr) for second in seconds)
 
 
 def parts_of(column: exp.Expr) -> tuple[str, ...]:

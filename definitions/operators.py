@@ -115,6 +115,15 @@ def membership(node: exp.Expr, check: Check) -> Type:
     return "boolean"
 
 
+def texts(node: exp.Expr, check: Check) -> Type:
+    """A list written out. Lists of the catalog hold text."""
+    for item in node.expressions:
+        given = check.type(item)
+        if given not in ("text", "any", "null"):
+            check.report(item, "type", f"a list holds text; this is {FAMILY.get(given, given)}")
+    return "list"
+
+
 def like(node: exp.Expr, check: Check) -> Type:
     for side in (node.this, node.expression):
         given = check.type(side)
@@ -168,7 +177,7 @@ def case(node: exp.Expr, check: Check) -> Type:
     otherwise = node.args.get("default") or node.args.get("false")
     results.extend([otherwise] if otherwise is not None else [])
     if node.args.get("this") is not None:
-        check.type(node.args["this"])
+        same_family(node, [node.args["this"], *(branch.this for branch in node.args.get("ifs", ()))], check)
     return widest(node, [check.type(result) for result in results], check)
 
 

@@ -144,13 +144,14 @@ def computed_fields_are_sound(project: Project) -> Iterator[Problem]:
 
 def conditions_are_sound(project: Project) -> Iterator[Problem]:
     """Every condition of every segment, journey and workflow has types, names and functions that exist."""
-    known = Known(project.segments, project.journeys, frozenset(project.workflows))
+    known = Known(project.segments, project.journeys, {n: w.object for n, w in project.workflows.items()})
     for object_, condition, where, inside in _conditions(project):
         if object_ not in project.catalog:
             hint = did_you_mean(object_, project.catalog.objects)
             yield Problem(where, "unknown-object", f"`{object_}` is not an object", hint)
         else:
-            yield from check_condition(condition, object_, project.catalog, known, inside)
+            # what stands for the stage of an entry was not written; `journeys_are_sound` speaks of it
+            yield from (p for p in check_condition(condition, object_, project.catalog, known, inside) if p.span.file)
 
 
 def _conditions(project: Project) -> Iterator[tuple[str, Condition, Span, Inside | None]]:
@@ -258,6 +259,10 @@ def journeys_are_sound(project: Project) -> Iterator[Problem]:
             where = place_of(project, f"workflows/{name}.yaml", "entry", "stage", "is")
             hint = did_you_mean(stage.is_, [s.name for s in journey.stages])
             yield Problem(where, "unknown-stage", f"`{stage.is_}` is not a stage of `{stage.journey}`", hint)
+        elif stage is not None and journey is not None and journey.object != workflow.object:
+            where = place_of(project, f"workflows/{name}.yaml", "entry", "stage", "journey")
+            message = f"the journey `{stage.journey}` is about {journey.object}, not {workflow.object}"
+            yield Problem(where, "unknown-journey", message)
         elif stage is not None and journey is None:
             where = place_of(project, f"workflows/{name}.yaml", "entry", "stage", "journey")
             yield Problem(

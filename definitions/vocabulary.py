@@ -51,7 +51,7 @@ FUNCTIONS: dict[str, Function] = {
         Function("greatest", (_ANY,), "same", "the largest that is not missing", repeats=True),
         Function("coalesce", (_ANY,), "same", "the first that is not missing", repeats=True),
         Function("nullif", (_ANY, _ANY), "same", "missing when both are equal, else the first"),
-        Function("list_contains", (_LIST, _ANY), "boolean", "the list holds the value"),
+        Function("list_contains", (_LIST, _TEXT), "boolean", "the list holds the value"),
         Function("list_has_any", (_LIST, _LIST), "boolean", "the lists share a value"),
         Function("list_has_all", (_LIST, _LIST), "boolean", "the first list holds all of the second"),
         Function("len", (_LIST,), "integer", "number of values in the list"),

@@ -96,7 +96,7 @@ def reference(aggregate: Aggregate, group: Group, alias: str) -> exp.Expr:
 def _sum(aggregate: Aggregate) -> exp.Expr:
     value = _case(aggregate.where, aggregate.argument)
     if not aggregate.decimal:
-        return cast_to(exp.Sum(this=value), "BIGINT")
+        return exp.TryCast(this=exp.Sum(this=value), to=_TYPES["BIGINT"].copy(), safe=True)
     exact = exp.Sum(this=exp.TryCast(this=value, to=_EXACT.copy(), safe=True))
     return cast_to(exact, "DOUBLE")
 

@@ -565,8 +565,13 @@ def _moved(call: Call, place: _Place) -> exp.Expr:
             "NULLIF", exp.func("ABS", before.copy(), dialect=DIALECT), exp.Literal.number(0), dialect=DIALECT
         )
         share = exp.Literal.number(str(float(by.name.rstrip("%")) / 100))
-        return _and(exp.GTE(this=exp.paren(more, copy=False), expression=exp.Mul(this=base, expression=share)))
-    return _and(exp.GTE(this=exp.paren(more, copy=False), expression=_compile(by, place)))
+        least: exp.Expr = exp.Mul(this=base, expression=share)
+    else:
+        least = exp.paren(_compile(by, place), copy=False)
+    # to six decimals, as sums: 3.3 is a tenth more than 3
+    beyond = exp.Sub(this=exp.paren(more, copy=False), expression=least)
+    rounded = exp.func("ROUND", beyond, exp.Literal.number(6), dialect=DIALECT)
+    return _and(exp.GTE(this=rounded, expression=exp.Literal.number(0)))
 
 
 def _as_at(node: exp.Expr, moment: Callable[[_Place], exp.Expr], place: _Place) -> exp.Expr:

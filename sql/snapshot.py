@@ -1,7 +1,7 @@
 """What a snapshot runs for one object: read as types, compare with what was known, merge, keep history.
 
-Rows come in raw as `incoming_<object>`. Values that do not fit their type count as missing and are counted; numbers that
-are not finite are missing too, because in DuckDB `'nan' > 1` is true. For replays a row is not there before its
+Rows come in raw as `incoming_<object>`. Values that do not fit their type count as missing and are counted; numbers and
+moments that are not finite are missing too, because in DuckDB `'nan' > 1` is true. For replays a row is not there before its
 `exists_from`, and a value is not known before its `known_from`.
 """
 
@@ -147,9 +147,18 @@ def _read_as(name: str, spec: FieldSpec) -> str:
         case "number":
             return f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END"
         case "date":
-            return f"CAST(TRY_CAST({name} AS TIMESTAMP) AS DATE)"
+            return f"CASE WHEN {_in_calendar(name, 'TIMESTAMP')} THEN CAST(TRY_CAST({name} AS TIMESTAMP) AS DATE) END"
+        case "timestamp":
+            return f"CASE WHEN {_in_calendar(name, 'TIMESTAMPTZ')} THEN TRY_CAST({name} AS TIMESTAMPTZ) END"
         case _:
             return f"TRY_CAST({name} AS {COLUMN_TYPES[spec.type]})"
+
+
+def _in_calendar(name: str, type_: str) -> str:
+    """The moment is finite, and no arithmetic on it leaves what the engine can hold."""
+    return (
+        f"TRY_CAST({name} AS {type_}) >= {type_} '0001-01-02' AND TRY_CAST({name} AS {type_}) < {type_} '10000-01-01'"
+    )
 
 
 def _typed(columns: ObjectColumns) -> str:

@@ -41,12 +41,12 @@ JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
 WHERE t.participant_id IS NULL
 GROUP BY a.workflow, a.record;
 
--- [locks] Workflows that shut others to the records inside them.
+-- [locks] Workflows that shut others to the records inside them at the start: whoever left just now was.
 CREATE OR REPLACE TEMP TABLE locks AS
 SELECT DISTINCT p.object, p.record, p.workflow, w.shuts_all, w.shuts
 FROM state.participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
-WHERE p.left_at IS NULL AND (w.shuts_all OR len(w.shuts) > 0);
+WHERE (p.left_at IS NULL OR p.left_at = $as_of) AND (w.shuts_all OR len(w.shuts) > 0);
 
 -- [candidates] Whoever asks, with the first gate that refuses; `inside` are those who are in by this very spell.
 CREATE OR REPLACE TEMP TABLE candidates AS

@@ -197,7 +197,7 @@ SELECT
     p.step_id,
     s.survivor,
     q.participant_id IS NULL
-        AND ROW_NUMBER() OVER (PARTITION BY p.workflow, p.occasion, s.survivor ORDER BY p.entered_at, p.participant_id) = 1 AS goes_on
+        AND ROW_NUMBER() OVER (PARTITION BY p.workflow, p.occasion, s.survivor ORDER BY p.entered_at, p.record) = 1 AS goes_on
 FROM successors AS s
 JOIN state.participants AS p ON p.participant_id = s.participant_id
 JOIN records AS r ON r.object = s.object AND r.record = s.survivor

@@ -1,6 +1,9 @@
 -- [orders] What operators and enroll steps ordered since the last evaluation, in order.
 CREATE OR REPLACE TEMP TABLE orders AS
-SELECT *, ROW_NUMBER() OVER (ORDER BY given_at, command_id) AS number
+SELECT
+    *,
+    CASE WHEN given_by LIKE '(step) %' THEN 'enrolled' ELSE 'manual' END AS entry_mode,
+    ROW_NUMBER() OVER (ORDER BY given_at, command_id) AS number
 FROM journal.commands
 WHERE taken_at IS NULL AND given_at <= $as_of;
 

@@ -18,10 +18,10 @@ FROM live.workflows AS w
 JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
 WHERE w.is_current AND w.state = 'enabled'
 UNION ALL
-SELECT o.workflow, o.record, '', NULL, CASE WHEN o.given_by LIKE '(step) %' THEN 'enrolled' ELSE 'manual' END, o.command_id
+SELECT o.workflow, o.record, '', NULL, o.entry_mode, o.command_id
 FROM orders AS o
 WHERE o.command = 'enroll'
-QUALIFY ROW_NUMBER() OVER (PARTITION BY o.workflow, o.record ORDER BY o.number) = 1;
+QUALIFY ROW_NUMBER() OVER (PARTITION BY o.workflow, o.record, o.entry_mode ORDER BY o.number) = 1;
 
 -- [asked_of_candidates] The exit and objective conditions of those who ask that hold already.
 CREATE OR REPLACE TEMP TABLE candidates_hold AS

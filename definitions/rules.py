@@ -162,7 +162,7 @@ def _conditions(project: Project) -> Iterator[tuple[str, Condition, Span, Inside
             yield journey.object, condition, place_of(project, f"journeys/{name}.yaml", "object"), None
     for name, workflow in project.workflows.items():
         where = place_of(project, f"workflows/{name}.yaml", "object")
-        for condition, inside in placed_conditions(workflow):
+        for condition, inside in _written_conditions(workflow):
             yield workflow.object, condition, where, inside
 
 
@@ -184,10 +184,15 @@ def expressions_of(workflow: Workflow) -> Iterator[Expression]:
 
 def placed_conditions(workflow: Workflow) -> Iterator[tuple[Condition, Inside | None]]:
     """Every condition of a workflow, with what is known of the participant where it is asked."""
-    kinds = {s.id: s.kind + ("?" if s.approval else "") for s in walk(workflow.steps) if isinstance(s, ActionStep)}
-    yield workflow.entry.when, None
     if workflow.entry.stage is not None:
         yield in_stage(workflow.entry.stage.journey, workflow.entry.stage.is_), None
+    yield from _written_conditions(workflow)
+
+
+def _written_conditions(workflow: Workflow) -> Iterator[tuple[Condition, Inside | None]]:
+    """The conditions that have a place in the file: all but the one that an attached stage stands for."""
+    kinds = {s.id: s.kind + ("?" if s.approval else "") for s in walk(workflow.steps) if isinstance(s, ActionStep)}
+    yield workflow.entry.when, None
     if workflow.exit.when is not None:
         yield workflow.exit.when, Inside(kinds)
     if workflow.objective is not None:

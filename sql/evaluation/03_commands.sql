@@ -1,6 +1,9 @@
 -- [orders] What operators and enroll steps ordered since the last evaluation, in order.
 CREATE OR REPLACE TEMP TABLE orders AS
-SELECT *, ROW_NUMBER() OVER (ORDER BY given_at, command_id) AS number
+SELECT
+    *,
+    CASE WHEN given_by LIKE '(step) %' THEN 'enrolled' ELSE 'manual' END AS entry_mode,
+    ROW_NUMBER() OVER (ORDER BY given_at, command_id) AS number
 FROM journal.commands
 WHERE taken_at IS NULL AND given_at <= $as_of;
 
@@ -197,7 +200,7 @@ SELECT
     p.step_id,
     s.survivor,
     q.participant_id IS NULL
-        AND ROW_NUMBER() OVER (PARTITION BY p.workflow, p.occasion, s.survivor ORDER BY p.entered_at, p.participant_id) = 1 AS goes_on
+        AND ROW_NUMBER() OVER (PARTITION BY p.workflow, p.occasion, s.survivor ORDER BY p.entered_at, p.record) = 1 AS goes_on
 FROM successors AS s
 JOIN state.participants AS p ON p.participant_id = s.participant_id
 JOIN records AS r ON r.object = s.object AND r.record = s.survivor

@@ -18,10 +18,10 @@ FROM live.workflows AS w
 JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
 WHERE w.is_current AND w.state = 'enabled'
 UNION ALL
-SELECT o.workflow, o.record, '', NULL, CASE WHEN o.given_by LIKE '(step) %' THEN 'enrolled' ELSE 'manual' END, o.command_id
+SELECT o.workflow, o.record, '', NULL, o.entry_mode, o.command_id
 FROM orders AS o
 WHERE o.command = 'enroll'
-QUALIFY ROW_NUMBER() OVER (PARTITION BY o.workflow, o.record ORDER BY o.number) = 1;
+QUALIFY ROW_NUMBER() OVER (PARTITION BY o.workflow, o.record, o.entry_mode ORDER BY o.number) = 1;
 
 -- [asked_of_candidates] The exit and objective conditions of those who ask that hold already.
 CREATE OR REPLACE TEMP TABLE candidates_hold AS
@@ -41,12 +41,12 @@ JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
 WHERE t.participant_id IS NULL
 GROUP BY a.workflow, a.record;
 
--- [locks] Workflows that shut others to the records inside them.
+-- [locks] Workflows that shut others to the records inside them at the start: whoever left just now was.
 CREATE OR REPLACE TEMP TABLE locks AS
 SELECT DISTINCT p.object, p.record, p.workflow, w.shuts_all, w.shuts
 FROM state.participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
-WHERE p.left_at IS NULL AND (w.shuts_all OR len(w.shuts) > 0);
+WHERE (p.left_at IS NULL OR p.left_at = $as_of) AND (w.shuts_all OR len(w.shuts) > 0);
 
 -- [candidates] Whoever asks, with the first gate that refuses; `inside` are those who are in by this very spell.
 CREATE OR REPLACE TEMP TABLE candidates AS

@@ -122,7 +122,7 @@ SET
     outcome = CASE WHEN j.refusal IS NULL OR j.refusal = 'inside' THEN 'done' ELSE 'refused' END,
     reason = CASE WHEN j.refusal = 'locked' THEN 'locked:' || j.detail WHEN j.refusal <> 'inside' THEN j.refusal END
 FROM orders AS o
-LEFT JOIN judged AS j ON j.workflow = o.workflow AND j.record = o.record AND j.entry_mode <> 'condition'
+LEFT JOIN judged AS j ON j.workflow = o.workflow AND j.record = o.record AND j.entry_mode = o.entry_mode
 WHERE o.command_id = c.command_id AND o.command = 'enroll';
 
 -- [entrants] Who enters, in which arm. The draw depends on seed, workflow and record alone: nobody changes arms.

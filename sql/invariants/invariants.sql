@@ -81,7 +81,7 @@ SELECT p.participant_id, p.workflow, q.workflow AS locked_by
 FROM state.participants AS p
 JOIN state.participants AS q ON q.object = p.object AND q.record = p.record AND q.workflow <> p.workflow
 JOIN live.workflows AS w ON w.workflow = q.workflow AND w.version = q.version
-WHERE q.entered_at < p.entered_at AND (q.left_at IS NULL OR q.left_at > p.entered_at)
+WHERE q.entered_at < p.entered_at AND (q.left_at IS NULL OR q.left_at >= p.entered_at)
     AND q.flow_version = q.version AND (w.shuts_all OR list_contains(w.shuts, p.workflow))
     AND NOT EXISTS (SELECT 1 FROM state.transitions AS t WHERE t.participant_id IN (p.participant_id, q.participant_id) AND t.kind = 'merged');
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,6 +53,7 @@ class Observed:
     orders: dict[str, str]
     users: dict[str, str]
     outcomes: dict[str, str]
+    values: dict[str, dict[str, Any]]
 
 
 @dataclass
@@ -133,6 +135,7 @@ class World:
             orders={r["record"]: r["detail"] for r in of("order")},
             users={f"{named(r)}": r["detail"] for r in of("user")},
             outcomes={f"{named(r)}": r["detail"] for r in of("outcome")},
+            values={named(r): json.loads(r["detail"]) for r in of("value") if r["detail"] != "{}"},
             measures={named(r): float(r["detail"]) for r in of("measure") if r["detail"] is not None},
         )
 

@@ -10,7 +10,7 @@
         timeline:
           - {at: 2026-01-10 09:00, set: {..}, expect: {entered: [a1], actions: [a1/hello]}}
 
-What `expect` names is compared exactly; `expect: nothing` says that nothing at all is decided.
+`refuses: code` beside `edit` says that the edit is refused, with that problem. What `expect` names is compared exactly; `expect: nothing` says that nothing at all is decided.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from definitions import Project, load_project
+from definitions import ProblemsFound, Project, load_project
 from pipelines.testing import Observed, World
 from sql import DuckDBSession
 
@@ -120,7 +120,7 @@ def run_case(case: Case) -> None:
         for moment in case.data["timeline"]:
             as_of = datetime.fromisoformat(moment["at"]).replace(tzinfo=zone)
             if "edit" in moment:
-                world.apply(project_of(case, moment["edit"]))
+                _edit(world, project_of(case, moment["edit"]), moment.get("refuses"))
             world.set(_rows(moment.get("set", {})))
             for order in moment.get("commands", ()):
                 world.order(order, as_of)
@@ -128,6 +128,18 @@ def run_case(case: Case) -> None:
             world.evaluate(as_of)
             _compare(case, moment, world.observe(as_of))
             assert world.broken() == {}, f"{case.name}, {moment['at']}: an invariant is broken"
+
+
+def _edit(world: World, edited: Project, code: str | None) -> None:
+    """Make an edit live; or, with a code, see it refused for that reason and the live project stay."""
+    live = world.project
+    try:
+        world.apply(edited)
+    except ProblemsFound as refused:
+        assert {p.code for p in refused.problems} == {code}, f"the edit is refused: {refused}"
+        world.project = live
+    else:
+        assert code is None, f"the edit was not refused with {code}"
 
 
 def _rows(data: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +157,7 @@ def _compare(case: Case, moment: dict[str, Any], observed: Observed) -> None:
     expected = NOTHING if expected == "nothing" else expected
     for key, wanted in expected.items():
         found = getattr(observed, key)
-        plain = sorted(found) if isinstance(found, tuple) else dict(found)
+        plain = sorted(found) if isinstance(found, tuple) else _plain(found)
         wanted = (
             sorted(wanted)
             if isinstance(wanted, list)
@@ -154,3 +166,11 @@ def _compare(case: Case, moment: dict[str, Any], observed: Observed) -> None:
             else wanted
         )
         assert plain == wanted, f"{case.name}, {moment['at']}: {key} are {plain}, expected {wanted}"
+
+
+def _plain(found: dict[str, Any]) -> dict[str, Any]:
+    """Carried values as text, like everything in a case."""
+    return {
+        name: {k: "null" if v is None else str(v) for k, v in one.items()} if isinstance(one, dict) else one
+        for name, one in found.items()
+    }

@@ -17,7 +17,6 @@ from definitions.journey import in_stage
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
 from definitions.project import Project
-from definitions.source import Text, texts
 from definitions.steps import (
     MESSAGE_KINDS,
     ActionStep,
@@ -370,8 +369,8 @@ def steps_keep_their_limits(project: Project) -> Iterator[Problem]:
 
 def _second(project: Project, file: str, step: str) -> Span:
     source = project.sources.get(file)
-    same: list[Text] = [t for t in texts(source.data) if t == step] if source else []
-    return same[1].place.span if len(same) > 1 else place_of(project, file, "steps")
+    same = source.ids.get(step, []) if source else []
+    return same[1] if len(same) > 1 else place_of(project, file, "steps")
 
 
 def _step(project: Project, file: str, step: Step) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
     for name, spec in project.catalog.objects.items():
         file = f"catalog/{name}.yaml"
         known = (*spec.fields, spec.key)
-        for role in ("label", "updated_at", "deleted_at", "merged_into", "exists_from"):
+        for role in ("label", "updated_at", "deleted_at", "merged_into", "send_as", "exists_from"):
             value = getattr(spec, role)
             if value is not None and value not in known:
                 yield Problem(
@@ -60,6 +60,9 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
                     f"`{value}` is not a field of {name}",
                     did_you_mean(value, known),
                 )
+        permission = spec.spec(spec.send_as) if spec.send_as is not None else None
+        if permission is not None and permission.type != "boolean":
+            yield Problem(place_of(project, file, "send_as"), "type", "`send_as` is a truth")
         for i, tracked in enumerate(spec.track):
             if tracked not in spec.fields:
                 hint = did_you_mean(tracked, known)

@@ -13,5 +13,5 @@ def place_of(project: Project, file: str, *path: str | int) -> Span:
 
 def step_place(project: Project, file: str, step: str) -> Span:
     source = project.sources.get(file)
-    found = source.first.get(step) if source else None
-    return found or place_of(project, file, "steps")
+    found = source.ids.get(step) if source else None
+    return found[0] if found else place_of(project, file, "steps")

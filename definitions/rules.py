@@ -18,7 +18,6 @@ from definitions.journey import in_stage
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
 from definitions.project import Project
-from definitions.source import Text, texts
 from definitions.steps import (
     MESSAGE_KINDS,
     ActionStep,
@@ -54,7 +53,7 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
     for name, spec in project.catalog.objects.items():
         file = f"catalog/{name}.yaml"
         known = (*spec.fields, spec.key)
-        for role in ("label", "updated_at", "deleted_at", "merged_into", "exists_from"):
+        for role in ("label", "updated_at", "deleted_at", "merged_into", "send_as", "exists_from"):
             value = getattr(spec, role)
             if value is not None and value not in known:
                 yield Problem(
@@ -63,6 +62,9 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
                     f"`{value}` is not a field of {name}",
                     did_you_mean(value, known),
                 )
+        permission = spec.spec(spec.send_as) if spec.send_as is not None else None
+        if permission is not None and permission.type != "boolean":
+            yield Problem(place_of(project, file, "send_as"), "type", "`send_as` is a truth")
         for i, tracked in enumerate(spec.track):
             if tracked not in spec.fields:
                 hint = did_you_mean(tracked, known)
@@ -382,8 +384,8 @@ def steps_keep_their_limits(project: Project) -> Iterator[Problem]:
 
 def _second(project: Project, file: str, step: str) -> Span:
     source = project.sources.get(file)
-    same: list[Text] = [t for t in texts(source.data) if t == step] if source else []
-    return same[1].place.span if len(same) > 1 else place_of(project, file, "steps")
+    same = source.ids.get(step, []) if source else []
+    return same[1] if len(same) > 1 else place_of(project, file, "steps")
 
 
 def _step(project: Project, file: str, step: Step) -> Iterator[Problem]:

@@ -117,11 +117,12 @@ class SourceFile:
         return PurePath(self.file).stem
 
     @cached_property
-    def first(self) -> dict[str, Span]:
-        """Where each text stands first."""
-        found: dict[str, Span] = {}
-        for written in texts(self.data):
-            found.setdefault(written, written.place.span)
+    def ids(self) -> dict[str, list[Span]]:
+        """Where the steps of each id stand: what is under `id` in an element of a list."""
+        found: dict[str, list[Span]] = {}
+        for step in _elements(self.data):
+            if isinstance(step.get("id"), Text):
+                found.setdefault(step["id"], []).append(step["id"].place.span)
         return found
 
     def known(self, path: Path) -> Path:
@@ -284,3 +285,15 @@ def texts(data: Any) -> Iterator[Text]:
     elif isinstance(data, list):
         for value in data:  # pyright: ignore[reportUnknownVariableType]
             yield from texts(value)
+
+
+def _elements(data: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping that is an element of a list, in the order written."""
+    if isinstance(data, dict):
+        for value in data.values():  # pyright: ignore[reportUnknownVariableType]
+            yield from _elements(value)
+    elif isinstance(data, list):
+        for value in data:  # pyright: ignore[reportUnknownVariableType]
+            if isinstance(value, dict):
+                yield value
+            yield from _elements(value)

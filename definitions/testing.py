@@ -96,6 +96,9 @@ class Expect(Model):
     dropped: dict[str, str] | None = Field(
         default=None, description="messages that are not sent, by record/step, with the reason"
     )
+    values: dict[str, dict[str, Scalar]] | None = Field(
+        default=None, description="the values that planned actions carry, by record/step"
+    )
     outcomes: dict[str, str] | None = Field(
         default=None,
         description="actions that are not simply planned, by record/step: awaiting_approval, dropped:reason ..",

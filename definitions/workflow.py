@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
@@ -13,7 +14,7 @@ from definitions.conditions import All, Any_, Condition, Expression, Leaf, None_
 from definitions.goals import Goal, OneGoal
 from definitions.journey import in_stage
 from definitions.slots import Schedule, Slots
-from definitions.steps import Step, arms_of
+from definitions.steps import BranchStep, Step, arms_of
 from definitions.values import CalendarLasting, Duration, Model, Name, PerUnit, Rate, Share
 
 State = Literal["draft", "enabled", "paused", "disabled", "archived"]
@@ -189,7 +190,14 @@ def _digest(value: Any) -> str:
 
 
 def _shape(steps: tuple[Step, ...]) -> list[Any]:
-    return [[step.id, type(step).__name__, [[name, _shape(arm)] for name, arm in arms_of(step)]] for step in steps]
+    return [[step.id, type(step).__name__, [[name, _shape(arm)] for name, arm in _arms(step)]] for step in steps]
+
+
+def _arms(step: Step) -> Iterator[tuple[str, tuple[Step, ...]]]:
+    """Arms by what they are, not by what people call them: those of a branch may be renamed."""
+    written = len(step.branch) if isinstance(step, BranchStep) else 0
+    for i, (name, arm) in enumerate(arms_of(step)):
+        yield str(i) if i < written else name, arm
 
 
 _WORDING = {"title", "text", "subject", "description", "owner", "state", "name", "template", "channel"}

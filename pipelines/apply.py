@@ -12,7 +12,7 @@ from typing import Any, Literal
 from definitions import Problem, ProblemsFound, Project, UserError
 from definitions.problems import in_order
 from definitions.steps import WaitStep, walk
-from definitions.workflow import Moves, Workflow, structure_fingerprint
+from definitions.workflow import Moves, State, Workflow, structure_fingerprint, text_fingerprint
 from sql import DuckDBSession, Plan, compile_plan
 from sql.compiler import CompiledWorkflow
 from sql.names import CONTENT_VALUES, CONTENTS, ENTRY, HOLDOUT, PROJECTS, WORKFLOWS
@@ -127,7 +127,8 @@ class _Known:
     state: str
     launch: str | None
     structure: str
-    logic: str
+    text: str
+    wanted_state: State
     enabled_before: bool
     followed: frozenset[str]
     resting: frozenset[str]
@@ -143,7 +144,8 @@ def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping
             state=row["state"],
             launch=row["launch"],
             structure=row["structure_fingerprint"],
-            logic=row["logic_fingerprint"],
+            text=row["text_fingerprint"],
+            wanted_state=row["wanted_state"],
             enabled_before=name in enabled_before,
             followed=frozenset(f["structure_fingerprint"] for f in own),
             resting=frozenset(step for f in own for step in f["steps"]),
@@ -166,7 +168,11 @@ def _problems(project: Project, name: str, workflow: Workflow, known: _Known) ->
     if known.enabled_before and workflow.launch != known.launch:
         message = f"`launch` was `{known.launch}` when `{name}` was first enabled and cannot be changed"
         yield Problem(locate(("launch",)), "launch-changed", message)
-    if workflow.state in ("enabled", "paused", "archived"):
+    as_before = workflow.model_copy(update={"state": known.wanted_state})
+    if known.state == "archived" and workflow.state != "disabled" and text_fingerprint(as_before) != known.text:
+        message = f"`{name}` is archived: it takes no edits"
+        yield Problem(locate(()), "archived-edit", message, "set its `state` and apply first, then edit")
+    elif workflow.state in ("enabled", "paused", "archived"):
         yield from _structure_problems(project, name, workflow, known)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow
 
-from definitions import Project, UserError
+from definitions import ProblemsFound, Project, UserError
 from definitions.places import place_of
 from definitions.testing import GONE, Expect, Moment, WorkflowTest
 from pipelines.apply import apply_project
@@ -58,6 +59,7 @@ class Observed:
     outcomes: dict[str, str]
     sends: dict[str, dict[str, str]]
     dropped: dict[str, str]
+    values: dict[str, dict[str, Any]]
 
 
 NOTHING: dict[str, Any] = {"entered": (), "exited": {}, "completed": (), "goals": {}, "actions": (), "refused": {}}
@@ -68,7 +70,7 @@ NOTHING: dict[str, Any] = {"entered": (), "exited": {}, "completed": (), "goals"
 class Played:
     """One moment of a test: what is set, ordered and received before it, and what it should decide.
 
-    `project` is made live before it, if given. `place` is shown when it fails.
+    `project` is made live before it, if given, or refused with the problem `refuses`. `place` is shown when it fails.
     """
 
     at: datetime
@@ -78,6 +80,7 @@ class Played:
     results: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict[str, Any])
     expect: Mapping[str, Any] = field(default_factory=dict[str, Any])
     project: Project | None = None
+    refuses: str | None = None
     place: str = ""
 
 
@@ -111,8 +114,9 @@ def play(
         world.apply()
         world.set(given)
         for i, moment in enumerate(timeline):
-            if moment.project is not None:
-                world.apply(moment.project)
+            failure = world.edit(moment) if moment.project is not None else None
+            if failure is not None:
+                return failure
             world.set(moment.changes)
             for order in moment.orders:
                 world.order(order, moment.at)
@@ -208,11 +212,18 @@ def _compared(world: World, moment: Played) -> Failure | None:
             if failure is not None:
                 return failure
             continue
+        if key == "values":
+            wanted, found = _texts(wanted), _texts(found)
         expected = dict(wanted) if isinstance(found, dict) else tuple(sorted(wanted))
         if found != expected:
             notes = tuple(_notes(key, expected, found, world))
             return Failure(moment.place, moment.at, key, expected, found, notes)
     return None
+
+
+def _texts(values: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Values carried by actions, as they read in YAML."""
+    return {name: {k: "null" if v is None else str(v) for k, v in one.items()} for name, one in values.items()}
 
 
 _SEND = {"zone": "zone", "rule": "zone_rule", "why": "send_rule"}
@@ -279,6 +290,18 @@ class World:
         self.plans.clear()
         self.session.set_timezone(self.project.settings.timezone)
         apply_project(self.session, self.project, at=datetime(2000, 1, 1, tzinfo=UTC), by="test")
+
+    def edit(self, moment: Played) -> Failure | None:
+        """Make a moment's project live; or see it refused for the reason expected, and the live one stay."""
+        live, codes = self.project, set[str]()
+        try:
+            self.apply(moment.project)
+        except ProblemsFound as refused:
+            codes, self.project = {problem.code for problem in refused.problems}, live
+        expected = {moment.refuses} if moment.refuses else set[str]()
+        if codes == expected:
+            return None
+        return Failure(moment.place, moment.at, "edit", sorted(expected), sorted(codes))
 
     def set(self, changes: Mapping[str, Mapping[str, Mapping[str, Any] | None]]) -> None:
         """Add or change rows by object and key; None removes one."""
@@ -367,6 +390,7 @@ class World:
             outcomes={f"{named(r)}": r["detail"] for r in of("outcome")},
             sends={f"{named(r)}/{r['step_id']}": r for r in messages if r["dropped"] is None},
             dropped={f"{named(r)}/{r['step_id']}": r["dropped"] for r in messages if r["dropped"] is not None},
+            values={named(r): json.loads(r["detail"]) for r in of("value") if r["detail"] != "{}"},
             measures={named(r): float(r["detail"]) for r in of("measure") if r["detail"] is not None},
         )
 

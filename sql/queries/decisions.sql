@@ -13,6 +13,9 @@ UNION ALL
 SELECT 'action', a.workflow, w.name, a.step_id
 FROM outbox.actions AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.planned_at = $as_of
 UNION ALL
+SELECT 'value', a.workflow, w.name || '/' || a.step_id, CAST(a."values" AS VARCHAR)
+FROM outbox.actions AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.planned_at = $as_of
+UNION ALL
 SELECT 'outcome', a.workflow, w.name || '/' || a.step_id, a.status || COALESCE(':' || a.status_reason, '')
 FROM outbox.actions AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.status_at = $as_of AND a.status <> 'planned'
 UNION ALL

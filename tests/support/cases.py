@@ -13,6 +13,7 @@
 What `expect` names is compared exactly; `expect: nothing` says that nothing at all is decided.
 `sends: {a1/hello: {between: [from, to], zone: .., rule: .., why: ..}}` is about planned messages, times local to the zone and half open.
 `calendars` hold blackouts, `suppress` puts recipients on the list, `edit: {calendars: ..}` changes calendars.
+`refuses: code` beside `edit` says that the edit is refused, with that problem.
 """
 
 from __future__ import annotations
@@ -132,6 +133,7 @@ def _moment(case: Case, moment: dict[str, Any], zone: ZoneInfo) -> Played:
         results={action: _results(found, zone) for action, found in moment.get("results", {}).items()},
         expect=NOTHING if expect == "nothing" else {k: _expected(k, v) for k, v in expect.items()},
         project=project_of(case, dict(moment["edit"])) if "edit" in moment else None,
+        refuses=moment.get("refuses"),
         place=f"{case.file}.yaml",
     )
 

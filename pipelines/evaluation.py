@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 from zoneinfo import ZoneInfo
 
 from definitions import InternalError, Project, UserError
@@ -72,9 +72,10 @@ def evaluate(
     seconds: dict[str, float] = {}
     with session.transaction():
         session.load_rows("slots", _slots(session, plan.project, last[0]["as_of"] if last else None, as_of))
+        run = _Run(session, parameters, session.temporary_tables())
         for statement in plan.statements:
             started = clock()
-            _run(session, statement, parameters)
+            run.part(statement)
             seconds[statement.stage] = seconds.get(statement.stage, 0.0) + clock() - started
         rounded = {stage: round(spent, 4) for stage, spent in seconds.items()}
         session.execute_query("note_seconds", seconds=json.dumps(rounded), evaluation_id=parameters["evaluation_id"])
@@ -96,26 +97,58 @@ def _slots(session: DuckDBSession, project: Project, before: datetime | None, as
     return rows
 
 
-def _run(session: DuckDBSession, part: Part, parameters: dict[str, Any]) -> None:
-    match part:
-        case Statement():
-            session.run(part, parameters)
-        case Lookup():
-            session.append(part.table, part.find(session.rows(part.sql)))
-        case Rounds():
-            _run_rounds(session, part, parameters)
-        case _:
-            assert_never(part)
+@dataclass
+class _Run:
+    """One evaluation's parts being run. What has nothing to do is passed over: most have, in most evaluations."""
 
+    session: DuckDBSession
+    parameters: dict[str, Any]
+    made_before: frozenset[str]
+    filled: dict[str, bool] = field(default_factory=dict[str, bool])
 
-def _run_rounds(session: DuckDBSession, rounds: Rounds, parameters: dict[str, Any]) -> None:
-    for moves_made in range(rounds.at_most + 1):
-        for statement in rounds.judge:
-            session.run(statement, parameters)
-        if not session.count(rounds.left):
+    def part(self, part: Part) -> None:
+        """Run a part, or leave its table empty."""
+        if part.needs and not any(self._is_filled(table) for table in part.needs):
+            self._leave_empty(part)
             return
-        for statement in rounds.move if moves_made < rounds.at_most else rounds.give_up:
-            session.run(statement, parameters)
+        match part:
+            case Statement():
+                self._statement(part)
+            case Lookup():
+                self.session.append(part.table, part.find(self.session.rows(part.sql)))
+            case Rounds():
+                self._rounds(part)
+            case _:
+                assert_never(part)
+
+    def _statement(self, statement: Statement) -> None:
+        self.session.run(statement, self.parameters)
+        if statement.makes is not None:
+            self.filled.pop(statement.makes, None)
+
+    def _rounds(self, rounds: Rounds) -> None:
+        for moves_made in range(rounds.at_most + 1):
+            for statement in rounds.judge:
+                self.part(statement)
+            if not self.session.count(rounds.left):
+                return
+            for statement in rounds.move if moves_made < rounds.at_most else rounds.give_up:
+                self.part(statement)
+
+    def _is_filled(self, table: str) -> bool:
+        if table not in self.filled:
+            self.filled[table] = self.session.has_rows(table)
+        return self.filled[table]
+
+    def _leave_empty(self, part: Part) -> None:
+        made = part.makes if isinstance(part, Statement) else None
+        if made is None:
+            return
+        self.filled[made] = False
+        if made in self.made_before:
+            self.session.execute(f"DELETE FROM {made}", name=f"empty {made}")
+        else:  # the first time, its columns are those that it gives itself
+            self._statement(cast(Statement, part))
 
 
 def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]:

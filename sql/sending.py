@@ -18,6 +18,7 @@ from sql.truths.plan import TruthPlan, recipient_object
 
 STAGE = "10_send"
 MAX_ROUNDS = 60
+_OPEN = ("open_sends",)
 _NEW_NUMBERS = """SELECT DISTINCT n.number
 FROM (SELECT unnest(phones) AS number FROM addresses) AS n
 WHERE n.number IS NOT NULL AND NOT EXISTS (SELECT 1 FROM state.phone_zones AS p WHERE p.number = n.number)
@@ -30,9 +31,9 @@ def address_statements(plan: TruthPlan) -> Iterator[Statement | Lookup]:
     objects = [plan.project.catalog[name] for name in sorted(name for name in found if name is not None)]
     parts = [_address(spec) for spec in objects] or [_no_address()]
     sql = "CREATE OR REPLACE TEMP TABLE addresses AS\n" + "\nUNION ALL\n".join(parts)
-    yield Statement(STAGE, "addresses", "Zone, phones and refusal of the recipients of open messages.", sql)
+    yield Statement(STAGE, "addresses", "Zone, phones and refusal of the recipients of open messages.", sql, _OPEN)
     sentence = "Zones of phone numbers that were not looked up before."
-    yield Lookup(STAGE, "look_up_numbers", sentence, _NEW_NUMBERS, zones_of_numbers, PHONE_ZONES)
+    yield Lookup(STAGE, "look_up_numbers", sentence, _NEW_NUMBERS, zones_of_numbers, PHONE_ZONES, _OPEN)
 
 
 def _address(spec: CatalogObject) -> str:
@@ -84,14 +85,14 @@ def limit_statements(plan: TruthPlan) -> Iterator[Statement | Rounds]:
         return
     values = ", ".join(f"('{subject}', {rate.at_most}, '{rate.unit}')" for subject, rate in made)
     sql = f"CREATE OR REPLACE TEMP TABLE limits AS\nSELECT * FROM (VALUES {values}) AS v (subject, at_most, unit)"
-    yield Statement(STAGE, "limits", "How many messages are too many.", sql)
-    yield Statement(STAGE, "elsewhere", "Sends that were made outside.", _elsewhere(plan))
+    yield Statement(STAGE, "limits", "How many messages are too many.", sql, _OPEN)
+    yield Statement(STAGE, "elsewhere", "Sends that were made outside.", _elsewhere(plan), _OPEN)
     fixed = load_statements("evaluation")
     judge, move, give_up = (
         tuple(s for s in fixed if s.stage == stage) for stage in ("10_limits", "10_place", "10_give_up")
     )
     sentence = f"Send times move until no limit is broken, {MAX_ROUNDS} times at most."
-    yield Rounds(STAGE, "keep_limits", sentence, judge, "moving", move, give_up, MAX_ROUNDS)
+    yield Rounds(STAGE, "keep_limits", sentence, judge, "moving", move, give_up, MAX_ROUNDS, _OPEN)
 
 
 def _elsewhere(plan: TruthPlan) -> str:

@@ -4,7 +4,8 @@ A file of fixed statements is plain SQL in which each statement stands under a h
 
     -- [close_episodes] Close the episodes whose condition no longer holds.
 
-The name finds it in logs and tests, the sentence explains it to a reader who knows SQL. Values come in as parameters
+The name finds it in logs and tests, the sentence explains it to a reader who knows SQL. `[let_go if leavers]` has nothing
+to do where the table `leavers` is empty, and is passed over then. Values come in as parameters
 (`$as_of`), never as text.
 """
 
@@ -17,18 +18,29 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-_HEADER = re.compile(r"^-- \[(\w+)\] (.+)$", re.MULTILINE)
+_HEADER = re.compile(r"^-- \[(\w+)(?: if ([\w. ]+))?\] (.+)$", re.MULTILINE)
+_MADE = re.compile(r"CREATE OR REPLACE TEMP TABLE (\w+)")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One SQL statement of a plan: the stage it belongs to, its name, its sentence and its text."""
+    """One SQL statement of a plan: the stage it belongs to, its name, its sentence and its text.
+
+    Where all tables in `needs` are empty it has nothing to do: it is passed over, and the table it would make is empty.
+    """
 
     stage: str
     name: str
     sentence: str
     sql: str
+    needs: tuple[str, ...] = ()
+
+    @property
+    def makes(self) -> str | None:
+        """The temporary table it makes."""
+        made = _MADE.match(self.sql)
+        return made[1] if made else None
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -37,7 +49,8 @@ class Statement:
 
     def text(self) -> str:
         """The statement as a reader sees it: sentence, then SQL."""
-        return f"-- {self.name}: {self.sentence}\n{self.sql.strip()};"
+        only = f" Only if there are {' or '.join(self.needs)}." if self.needs else ""
+        return f"-- {self.name}: {self.sentence}{only}\n{self.sql.strip()};"
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,7 @@ class Lookup:
     sql: str
     find: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
     table: str
+    needs: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The lookup as a reader sees it."""
@@ -68,6 +82,7 @@ class Rounds:
     move: tuple[Statement, ...]
     give_up: tuple[Statement, ...]
     at_most: int
+    needs: tuple[str, ...] = ()
 
     @property
     def sql(self) -> str:
@@ -93,7 +108,8 @@ def parse_statements(stage: str, content: str) -> Iterator[Statement]:
     ends = [h.start() for h in headers[1:]] + [len(content)]
     for header, end in zip(headers, ends, strict=True):
         body = content[header.end() : end].strip().removesuffix(";").strip()
-        yield Statement(stage, header[1], header[2], body)
+        needs = tuple(header[2].split(" or ")) if header[2] else ()
+        yield Statement(stage, header[1], header[3], body, needs)
 
 
 @lru_cache

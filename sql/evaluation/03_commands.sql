@@ -7,7 +7,7 @@ SELECT
 FROM journal.commands
 WHERE taken_at IS NULL AND given_at <= $as_of;
 
--- [state_orders] Orders about a workflow's state, and whether its present state allows them.
+-- [state_orders if orders] Orders about a workflow's state, and whether its present state allows them.
 CREATE OR REPLACE TEMP TABLE state_orders AS
 SELECT
     o.command_id,
@@ -27,7 +27,7 @@ FROM orders AS o
 LEFT JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
 WHERE o.record IS NULL AND o.command IN ('enable', 'resume', 'pause', 'archive', 'disable');
 
--- [change_states] The last allowed order of a workflow is its state from now on, until its file says otherwise.
+-- [change_states if state_orders] The last allowed order of a workflow is its state from now on, until its file says otherwise.
 UPDATE live.workflows AS w
 SET state = s.new_state
 FROM (
@@ -51,7 +51,7 @@ JOIN live.workflows AS w ON w.workflow = m.workflow AND w.is_current
 WHERE m.last_state = 'archived' AND w.state <> 'archived'
     AND p.left_at IS NULL AND p.status = 'active' AND p.step_id <> '(holdout)';
 
--- [fast_forward] The wait at which they rest counts as over.
+-- [fast_forward if forwarded] The wait at which they rest counts as over.
 UPDATE state.participants AS p
 SET due_at = least(COALESCE(p.due_at, $as_of), $as_of)
 FROM forwarded AS f
@@ -72,7 +72,7 @@ LEFT JOIN live.workflows AS o ON o.workflow = p.workflow AND o.version = p.flow_
 LEFT JOIN live.step_moves AS m ON m.workflow = w.workflow AND m.version = w.version AND m.from_step = p.step_id
 WHERE p.left_at IS NULL AND p.flow_version <> w.version;
 
--- [follow_current_version] Participants follow the version that is live: edits reach those who have not reached the step.
+-- [follow_current_version if changed_flows] Participants follow the version that is live: edits reach those who have not reached the step.
 UPDATE state.participants AS p
 SET
     flow_version = c.version,
@@ -82,7 +82,7 @@ SET
 FROM changed_flows AS c
 WHERE c.participant_id = p.participant_id AND (c.has_same_steps OR c.on_change IN ('restart', 'move'));
 
--- [note_changed_flows] One transition for each participant that stands elsewhere now.
+-- [note_changed_flows if changed_flows] One transition for each participant that stands elsewhere now.
 INSERT INTO state.transitions
 SELECT
     participant_id, $evaluation_id, 0, $as_of, CASE on_change WHEN 'restart' THEN 'restarted' ELSE 'moved' END,
@@ -90,14 +90,14 @@ SELECT
 FROM changed_flows
 WHERE NOT has_same_steps AND on_change IN ('restart', 'move');
 
--- [cancel_restarted] Whatever was planned for those who begin anew and not yet sent is cancelled.
+-- [cancel_restarted if changed_flows] Whatever was planned for those who begin anew and not yet sent is cancelled.
 UPDATE outbox.actions AS a
 SET status = 'cancelled', status_at = $as_of, status_reason = 'steps_changed'
 FROM changed_flows AS c
 WHERE c.participant_id = a.participant_id AND a.status IN ('planned', 'awaiting_approval')
     AND NOT c.has_same_steps AND c.on_change = 'restart';
 
--- [people_orders] Orders about participants, each with the passage it means and why it cannot be followed.
+-- [people_orders if orders] Orders about participants, each with the passage it means and why it cannot be followed.
 CREATE OR REPLACE TEMP TABLE people_orders AS
 SELECT
     o.command_id,
@@ -119,14 +119,14 @@ LEFT JOIN state.participants AS p ON p.workflow = o.workflow AND p.record = o.re
 LEFT JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
 WHERE o.record IS NOT NULL AND o.command IN ('pause', 'resume', 'retry', 'remove', 'goal-met');
 
--- [halting] The last order that stops somebody or lets somebody go on.
+-- [halting if people_orders] The last order that stops somebody or lets somebody go on.
 CREATE OR REPLACE TEMP TABLE halting AS
 SELECT participant_id, command, step_id, due_at, halted_at
 FROM people_orders
 WHERE refusal IS NULL AND command IN ('pause', 'resume', 'retry')
 QUALIFY ROW_NUMBER() OVER (PARTITION BY participant_id ORDER BY number DESC) = 1;
 
--- [halt_and_go_on] Whoever is paused keeps the remaining wait; it runs on from the resumption.
+-- [halt_and_go_on if halting] Whoever is paused keeps the remaining wait; it runs on from the resumption.
 UPDATE state.participants AS p
 SET
     status = CASE h.command WHEN 'pause' THEN 'paused' ELSE 'active' END,
@@ -136,7 +136,7 @@ SET
 FROM halting AS h
 WHERE h.participant_id = p.participant_id;
 
--- [note_halts] One transition for each.
+-- [note_halts if halting] One transition for each.
 INSERT INTO state.transitions
 SELECT
     h.participant_id, $evaluation_id, 0, $as_of, CASE h.command WHEN 'pause' THEN 'paused' WHEN 'resume' THEN 'resumed' ELSE 'retried' END,
@@ -144,7 +144,7 @@ SELECT
 FROM halting AS h
 JOIN state.participants AS p ON p.participant_id = h.participant_id;
 
--- [verdicts] Orders about actions that wait for approval.
+-- [verdicts if orders] Orders about actions that wait for approval.
 CREATE OR REPLACE TEMP TABLE verdicts AS
 SELECT o.command_id, o.number, o.command, a.action_id, CASE WHEN a.action_id IS NULL THEN 'nothing_waits' END AS refusal
 FROM orders AS o
@@ -154,7 +154,7 @@ LEFT JOIN outbox.actions AS a
 WHERE o.command IN ('approve', 'reject')
 QUALIFY ROW_NUMBER() OVER (PARTITION BY o.command_id, a.action_id ORDER BY o.number) = 1;
 
--- [approve_and_reject] Approved actions are planned anew from now; rejected ones are not sent.
+-- [approve_and_reject if verdicts] Approved actions are planned anew from now; rejected ones are not sent.
 UPDATE outbox.actions AS a
 SET
     status = CASE v.command WHEN 'approve' THEN 'planned' ELSE 'dropped' END,
@@ -164,7 +164,7 @@ SET
 FROM (SELECT * FROM verdicts WHERE refusal IS NULL QUALIFY ROW_NUMBER() OVER (PARTITION BY action_id ORDER BY number DESC) = 1) AS v
 WHERE v.action_id = a.action_id;
 
--- [answer_orders] What became of the orders, but for those that wait for the admission.
+-- [answer_orders if orders] What became of the orders, but for those that wait for the admission.
 UPDATE journal.commands AS c
 SET taken_at = $as_of, outcome = CASE WHEN r.refusal IS NULL THEN 'done' ELSE 'refused' END, reason = r.refusal
 FROM (
@@ -176,7 +176,7 @@ FROM (
 ) AS r
 WHERE r.command_id = c.command_id;
 
--- [successors] Where the records of open passages went when they were merged, through several merges if need be.
+-- [successors if crm.merges] Where the records of open passages went when they were merged, through several merges if need be.
 CREATE OR REPLACE TEMP TABLE successors AS
 WITH RECURSIVE trail AS (
     SELECT p.participant_id, p.object, m.survivor AS record, 1 AS depth
@@ -193,7 +193,7 @@ SELECT t.participant_id, t.object, arg_max(t.record, t.depth) AS survivor
 FROM trail AS t
 GROUP BY t.participant_id, t.object;
 
--- [merged] Passages of merged records: one goes on for the survivor, unless the survivor is inside itself.
+-- [merged if successors] Passages of merged records: one goes on for the survivor, unless the survivor is inside itself.
 CREATE OR REPLACE TEMP TABLE merged AS
 SELECT
     p.participant_id,
@@ -207,19 +207,19 @@ JOIN records AS r ON r.object = s.object AND r.record = s.survivor
 LEFT JOIN state.participants AS q
     ON q.workflow = p.workflow AND q.occasion = p.occasion AND q.record = s.survivor AND q.left_at IS NULL;
 
--- [take_place] The survivor takes the place of the record that is gone.
+-- [take_place if merged] The survivor takes the place of the record that is gone.
 UPDATE state.participants AS p
 SET record = m.survivor
 FROM merged AS m
 WHERE m.participant_id = p.participant_id AND m.goes_on;
 
--- [note_merges] One transition for each passage that goes on for another record.
+-- [note_merges if merged] One transition for each passage that goes on for another record.
 INSERT INTO state.transitions
 SELECT participant_id, $evaluation_id, 0, $as_of, 'merged', step_id, step_id, NULL, NULL, 'survivor:' || survivor
 FROM merged
 WHERE goes_on;
 
--- [redirect_actions] What is planned for it is about the survivor.
+-- [redirect_actions if merged] What is planned for it is about the survivor.
 UPDATE outbox.actions AS a
 SET record = m.survivor
 FROM merged AS m
@@ -235,14 +235,14 @@ WHERE left_at IS NULL OR watched_until >= $as_of;
 CREATE OR REPLACE TEMP TABLE watched AS
 SELECT DISTINCT object, record FROM watched_participants;
 
--- [members] Which records are inside the workflows that conditions ask about, and which completed them.
+-- [members if asked_workflows] Which records are inside the workflows that conditions ask about, and which completed them.
 CREATE OR REPLACE TEMP TABLE members AS
 SELECT workflow, record, BOOL_OR(left_at IS NULL) AS is_inside, BOOL_OR(status = 'completed') AS has_completed
 FROM state.participants
 WHERE workflow IN (SELECT workflow FROM asked_workflows)
 GROUP BY workflow, record;
 
--- [step_results] What came back of the steps that conditions ask about, until now.
+-- [step_results if asked_steps] What came back of the steps that conditions ask about, until now.
 CREATE OR REPLACE TEMP TABLE step_results AS
 SELECT
     a.participant_id,

@@ -16,7 +16,7 @@ JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
 WHERE t.participant_id IS NULL OR t.participant_id = a.participant_id
 GROUP BY a.participant_id;
 
--- [asked_goals] The goals of everybody inside who goes on; whoever is paused or in error reaches none.
+-- [asked_goals if live.goals] The goals of everybody inside who goes on; whoever is paused or in error reaches none.
 CREATE OR REPLACE TEMP TABLE asked_goals AS
 SELECT p.participant_id, p.object, p.record, w.recipient_object, p.recipient, p.entered_at, g.position, g.name, g.kind, g.value, g.condition
 FROM state.participants AS p
@@ -24,7 +24,7 @@ JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_versi
 JOIN live.goals AS g ON g.workflow = p.workflow AND g.version = p.flow_version
 WHERE p.left_at IS NULL AND p.status = 'active';
 
--- [goals_reached] The goal that each participant reached first by its own time; at the same time the one written first.
+-- [goals_reached if asked_goals or people_orders] The goal that each participant reached first by its own time; at the same time the one written first.
 CREATE OR REPLACE TEMP TABLE goals_reached AS
 SELECT participant_id, name, reached_at
 FROM (
@@ -83,7 +83,7 @@ FROM (
 )
 WHERE reason IS NOT NULL;
 
--- [let_go] Leavers leave: they rest nowhere and wait for nothing.
+-- [let_go if leavers] Leavers leave: they rest nowhere and wait for nothing.
 UPDATE state.participants AS p
 SET
     status = CASE WHEN l.is_goal THEN 'goal_met' ELSE 'exited' END,
@@ -99,12 +99,12 @@ SET
 FROM leavers AS l
 WHERE l.participant_id = p.participant_id;
 
--- [note_exits] One transition for each leaver.
+-- [note_exits if leavers] One transition for each leaver.
 INSERT INTO state.transitions
 SELECT participant_id, $evaluation_id, 1, $as_of, CASE WHEN is_goal THEN 'goal_met' ELSE 'exited' END, from_step, '(end)', NULL, NULL, reason
 FROM leavers;
 
--- [cancel_actions] Whatever was planned for a leaver and not yet sent is cancelled.
+-- [cancel_actions if leavers] Whatever was planned for a leaver and not yet sent is cancelled.
 UPDATE outbox.actions AS a
 SET status = 'cancelled', status_at = $as_of, status_reason = l.reason
 FROM leavers AS l

@@ -1,4 +1,22 @@
--- [passages] Each record's passages through each workflow so far.
+-- [asking] Who asks to enter: whoever qualifies, by a related row or by itself, and whoever was enrolled by hand or by a step.
+CREATE OR REPLACE TEMP TABLE asking AS
+SELECT w.workflow, e.record, e.occasion, e.matched_from, 'condition' AS entry_mode, CAST(NULL AS VARCHAR) AS command_id
+FROM live.workflows AS w
+JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
+WHERE w.is_current AND w.state = 'enabled'
+    -- whoever is in by this very spell asks no more
+    AND NOT EXISTS (
+        SELECT 1 FROM state.participants AS p
+        WHERE p.workflow = w.workflow AND p.record = e.record AND p.occasion = e.occasion
+            AND p.left_at IS NULL AND p.matched_from = e.matched_from
+    )
+UNION ALL
+SELECT o.workflow, o.record, '', NULL, o.entry_mode, o.command_id
+FROM orders AS o
+WHERE o.command = 'enroll'
+QUALIFY ROW_NUMBER() OVER (PARTITION BY o.workflow, o.record, o.entry_mode ORDER BY o.number) = 1;
+
+-- [passages if asking] Each record's passages through each workflow so far.
 CREATE OR REPLACE TEMP TABLE passages AS
 SELECT
     workflow,
@@ -6,24 +24,11 @@ SELECT
     occasion,
     COUNT(*) AS entry_count,
     MAX(left_at) AS last_left_at,
-    BOOL_OR(left_at IS NULL) AS is_inside,
-    MAX(matched_from) AS last_matched_from
+    BOOL_OR(left_at IS NULL) AS is_inside
 FROM state.participants
 GROUP BY workflow, record, occasion;
 
--- [asking] Who asks to enter: whoever qualifies, by a related row or by itself, and whoever was enrolled by hand or by a step.
-CREATE OR REPLACE TEMP TABLE asking AS
-SELECT w.workflow, e.record, e.occasion, e.matched_from, 'condition' AS entry_mode, CAST(NULL AS VARCHAR) AS command_id
-FROM live.workflows AS w
-JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
-WHERE w.is_current AND w.state = 'enabled'
-UNION ALL
-SELECT o.workflow, o.record, '', NULL, o.entry_mode, o.command_id
-FROM orders AS o
-WHERE o.command = 'enroll'
-QUALIFY ROW_NUMBER() OVER (PARTITION BY o.workflow, o.record, o.entry_mode ORDER BY o.number) = 1;
-
--- [asked_of_candidates] The exit and objective conditions of those who ask that hold already.
+-- [asked_of_candidates if asking] The exit and objective conditions of those who ask that hold already.
 CREATE OR REPLACE TEMP TABLE candidates_hold AS
 SELECT a.workflow, a.record, BOOL_OR(a.is_exit) AS meets_exit, BOOL_OR(NOT a.is_exit) AS meets_objective
 FROM (
@@ -41,14 +46,14 @@ JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
 WHERE t.participant_id IS NULL
 GROUP BY a.workflow, a.record;
 
--- [locks] Workflows that shut others to the records inside them at the start: whoever left just now was.
+-- [locks if asking] Workflows that shut others to the records inside them at the start: whoever left just now was.
 CREATE OR REPLACE TEMP TABLE locks AS
 SELECT DISTINCT p.object, p.record, p.workflow, w.shuts_all, w.shuts
 FROM state.participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
 WHERE (p.left_at IS NULL OR p.left_at = $as_of) AND (w.shuts_all OR len(w.shuts) > 0);
 
--- [candidates] Whoever asks, with the first gate that refuses; `inside` are those who are in by this very spell.
+-- [candidates if asking] Whoever asks, with the first gate that refuses.
 CREATE OR REPLACE TEMP TABLE candidates AS
 SELECT
     c.*,
@@ -57,7 +62,6 @@ SELECT
         WHEN NOT by_condition AND state IS DISTINCT FROM 'enabled' THEN 'workflow_' || COALESCE(state, 'unknown')
         WHEN NOT by_condition AND takes_rows THEN 'takes_rows'
         WHEN entry_mode = 'manual' AND NOT manual_entry THEN 'manual_refused'
-        WHEN is_inside AND by_condition AND last_matched_from = matched_from THEN 'inside'
         WHEN is_inside THEN 'already_inside'
         WHEN reentry = 'never' AND entry_count > 0 THEN 'entered_before'
         WHEN by_condition AND launch = 'newcomers' AND matched_from <= first_enabled_at THEN 'not_a_newcomer'
@@ -99,7 +103,6 @@ FROM (
         r.record IS NOT NULL AS has_record,
         COALESCE(s.entry_count, 0) AS entry_count,
         COALESCE(s.is_inside, FALSE) AS is_inside,
-        s.last_matched_from,
         s.last_left_at,
         calendar_add(s.last_left_at, w.reentry_months, w.reentry_days, w.reentry_minutes) AS reentry_at,
         COALESCE(h.meets_exit, FALSE) AS meets_exit,
@@ -124,7 +127,7 @@ FROM (
     ) AS l ON l.workflow = a.workflow AND l.record = a.record
 ) AS c;
 
--- [passing] Whoever no gate has refused so far; of two ways to ask, the condition is taken.
+-- [passing if candidates] Whoever no gate has refused so far; of two ways to ask, the condition is taken.
 CREATE OR REPLACE TEMP TABLE passing AS
 SELECT *
 FROM candidates

@@ -1,4 +1,4 @@
--- [fitting] Whoever passes, with its recipient; in the order in which a workflow that takes only some takes them.
+-- [fitting if passing] Whoever passes, with its recipient; in the order in which a workflow that takes only some takes them.
 CREATE OR REPLACE TEMP TABLE fitting AS
 SELECT
     c.*,
@@ -10,7 +10,7 @@ SELECT
 FROM passing AS c
 LEFT JOIN recipients AS r ON r.value = c.recipient_value AND r.record = c.record;
 
--- [entered_lately] How many entered in the present hour, day, week or month of the workflows that limit it.
+-- [entered_lately if passing] How many entered in the present hour, day, week or month of the workflows that limit it.
 CREATE OR REPLACE TEMP TABLE entered_lately AS
 SELECT p.workflow, COUNT(*) AS entered_count
 FROM state.participants AS p
@@ -18,7 +18,7 @@ JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current
 WHERE w.entry_limit IS NOT NULL AND p.entered_at >= date_trunc(w.entry_unit, CAST($as_of AS TIMESTAMPTZ))
 GROUP BY p.workflow;
 
--- [within_limits] Who is the first of a recipient, and among the first of a workflow that takes only some.
+-- [within_limits if fitting] Who is the first of a recipient, and among the first of a workflow that takes only some.
 CREATE OR REPLACE TEMP TABLE within_limits AS
 SELECT
     f.*,
@@ -32,7 +32,7 @@ FROM (
 ) AS f
 LEFT JOIN entered_lately AS n ON n.workflow = f.workflow;
 
--- [contested] Records that several workflows would take at once, one of which shuts others: by priority, then name.
+-- [contested if within_limits] Records that several workflows would take at once, one of which shuts others: by priority, then name.
 CREATE OR REPLACE TEMP TABLE contested AS
 SELECT
     object, record, workflow, occasion, shuts_all, shuts,
@@ -42,7 +42,7 @@ WHERE late_refusal IS NULL
 QUALIFY COUNT(DISTINCT workflow) OVER (PARTITION BY object, record) > 1
     AND BOOL_OR(shuts_all OR len(shuts) > 0) OVER (PARTITION BY object, record);
 
--- [turns] Each in its turn: who enters shuts the door to those it excludes.
+-- [turns if contested] Each in its turn: who enters shuts the door to those it excludes.
 CREATE OR REPLACE TEMP TABLE turns AS
 WITH RECURSIVE decided AS (
     SELECT
@@ -66,7 +66,7 @@ WITH RECURSIVE decided AS (
 )
 SELECT * FROM decided;
 
--- [judged] Everybody who asks, with the last word.
+-- [judged if candidates] Everybody who asks, with the last word.
 CREATE OR REPLACE TEMP TABLE judged AS
 SELECT
     c.workflow, c.object, c.record, c.occasion, c.entry_mode, c.command_id,
@@ -104,7 +104,7 @@ WHERE f.refused_to IS NULL
             AND c.refusal = f.reason AND c.detail IS NOT DISTINCT FROM f.detail AND c.entry_mode = 'condition'
     );
 
--- [open_refusals] Begin the spells of new refusals: one row a spell, not an evaluation.
+-- [open_refusals if judged] Begin the spells of new refusals: one row a spell, not an evaluation.
 INSERT INTO state.refusals BY NAME
 SELECT c.workflow, c.object, c.record, c.occasion, c.refusal AS reason, c.detail, c.until_at, $as_of AS refused_from
 FROM judged AS c
@@ -115,7 +115,7 @@ WHERE c.refusal IS NOT NULL AND c.refusal <> 'inside' AND c.entry_mode = 'condit
             AND f.reason = c.refusal AND f.detail IS NOT DISTINCT FROM c.detail
     );
 
--- [answer_enrollments] What became of those who were enrolled.
+-- [answer_enrollments if orders] What became of those who were enrolled.
 UPDATE journal.commands AS c
 SET
     taken_at = $as_of,
@@ -125,7 +125,7 @@ FROM orders AS o
 LEFT JOIN judged AS j ON j.workflow = o.workflow AND j.record = o.record AND j.entry_mode = o.entry_mode
 WHERE o.command_id = c.command_id AND o.command = 'enroll';
 
--- [entrants] Who enters, in which arm. The draw depends on seed, workflow and record alone: nobody changes arms.
+-- [entrants if within_limits] Who enters, in which arm. The draw depends on seed, workflow and record alone: nobody changes arms.
 CREATE OR REPLACE TEMP TABLE entrants AS
 SELECT
     substr(md5($seed || '|' || f.workflow || '|' || f.record || '|' || CASE WHEN f.occasion = '' THEN '' ELSE f.occasion || '|' END || (f.entry_count + 1)), 1, 20) AS participant_id,

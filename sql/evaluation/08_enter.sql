@@ -1,4 +1,4 @@
--- [enter] Entrants become participants; a held-out one rests aside for the longest passage, and nothing is ever done to it.
+-- [enter if entrants] Entrants become participants; a held-out one rests aside for the longest passage, and nothing is ever done to it.
 INSERT INTO state.participants BY NAME
 SELECT
     n.participant_id,
@@ -22,13 +22,13 @@ SELECT
     calendar_add($as_of, 0, CAST(ceil(n.longest_stay_days) AS INTEGER) + 30, 0) AS watched_until
 FROM entrants AS n;
 
--- [note_entries] One transition for each entrant.
+-- [note_entries if entrants] One transition for each entrant.
 INSERT INTO state.transitions
 SELECT p.participant_id, $evaluation_id, 2, $as_of, 'entered', NULL, p.step_id, NULL, p.due_at, p.entry_mode
 FROM state.participants AS p
 JOIN entrants AS n ON n.participant_id = p.participant_id;
 
--- [keep_entry_values] The values that conditions will compare with later.
+-- [keep_entry_values if entrants] The values that conditions will compare with later.
 INSERT INTO state.entry_values
 SELECT n.participant_id, v.value, f.result
 FROM entrants AS n

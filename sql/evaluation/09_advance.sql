@@ -7,7 +7,7 @@ LEFT JOIN dates AS d ON d.value = s.date_value AND d.record = p.record
 WHERE p.left_at IS NULL AND s.date_value IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM forwarded AS f WHERE f.participant_id = p.participant_id);
 
--- [read_dates_again] A moved date moves what waits for it.
+-- [read_dates_again if dated] A moved date moves what waits for it.
 UPDATE state.participants AS p
 SET due_at = d.due_at
 FROM dated AS d
@@ -23,7 +23,7 @@ LEFT JOIN dated AS d ON d.participant_id = p.participant_id
 WHERE p.status = 'active' AND w.state <> 'archived' AND (NOT h.needs_timer OR p.due_at <= $as_of)
     AND (NOT h.is_first_look OR d.is_first_look);
 
--- [guards_that_hold] How many of a way's conditions hold.
+-- [guards_that_hold if ways] How many of a way's conditions hold.
 CREATE OR REPLACE TEMP TABLE guards_that_hold AS
 SELECT y.way, COUNT(*) AS held_count
 FROM ways AS y
@@ -32,7 +32,7 @@ JOIN truths AS t ON t.condition = g.condition AND t.record = y.record
 WHERE t.participant_id IS NULL OR t.participant_id = y.participant_id
 GROUP BY y.way;
 
--- [open_ways] Ways on which every condition holds and every draw of a split falls.
+-- [open_ways if ways] Ways on which every condition holds and every draw of a split falls.
 CREATE OR REPLACE TEMP TABLE open_ways AS
 SELECT y.participant_id, y.hop_id, y.rank
 FROM ways AS y
@@ -50,13 +50,13 @@ WHERE COALESCE(h.held_count, 0) = COALESCE(n.condition_count, 0)
             )
     );
 
--- [taken] The way each participant would take: the first whose guards hold.
+-- [taken if open_ways] The way each participant would take: the first whose guards hold.
 CREATE OR REPLACE TEMP TABLE taken AS
 SELECT y.participant_id, y.hop_id
 FROM open_ways AS y
 QUALIFY ROW_NUMBER() OVER (PARTITION BY y.participant_id ORDER BY y.rank) = 1;
 
--- [blocked] Ways that cannot be taken: on one of their steps a sender has not allowed sending. Nothing of such a way is done.
+-- [blocked if taken] Ways that cannot be taken: on one of their steps a sender has not allowed sending. Nothing of such a way is done.
 CREATE OR REPLACE TEMP TABLE blocked AS
 SELECT k.participant_id, p.step_id AS from_step, 'no_send_as:' || arg_min(s.step_id, h.position) AS reason
 FROM taken AS k
@@ -67,18 +67,18 @@ LEFT JOIN truths AS t ON t.condition = s.sender_condition AND t.record = p.recor
 WHERE s.sender_condition IS NOT NULL AND t.record IS NULL
 GROUP BY k.participant_id, p.step_id;
 
--- [halt_blocked] They stay where they are, in error, until somebody tries again.
+-- [halt_blocked if blocked] They stay where they are, in error, until somebody tries again.
 UPDATE state.participants AS p
 SET status = 'error', halted_at = $as_of, halt_reason = b.reason
 FROM blocked AS b
 WHERE b.participant_id = p.participant_id;
 
--- [note_blocked] One transition for each.
+-- [note_blocked if blocked] One transition for each.
 INSERT INTO state.transitions
 SELECT participant_id, $evaluation_id, 3, $as_of, 'error', from_step, from_step, NULL, NULL, reason
 FROM blocked;
 
--- [moves] The way each participant takes.
+-- [moves if taken] The way each participant takes.
 CREATE OR REPLACE TEMP TABLE moves AS
 SELECT
     p.participant_id,
@@ -105,7 +105,7 @@ LEFT JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_vers
 LEFT JOIN dates AS d ON d.value = s.date_value AND d.record = p.record
 WHERE NOT EXISTS (SELECT 1 FROM blocked AS x WHERE x.participant_id = k.participant_id);
 
--- [move] Participants arrive at their next resting place, or at the end.
+-- [move if moves] Participants arrive at their next resting place, or at the end.
 UPDATE state.participants AS p
 SET
     step_id = m.to_step,
@@ -120,7 +120,7 @@ SET
 FROM moves AS m
 WHERE m.participant_id = p.participant_id;
 
--- [note_moves] One transition for each move; the hop tells which steps and arms were passed.
+-- [note_moves if moves] One transition for each move; the hop tells which steps and arms were passed.
 INSERT INTO state.transitions
 SELECT
     participant_id,
@@ -135,7 +135,7 @@ SELECT
     reason
 FROM moves;
 
--- [planned] The actions on the way of each move.
+-- [planned if moves] The actions on the way of each move.
 CREATE OR REPLACE TEMP TABLE planned AS
 SELECT
     substr(md5(m.participant_id || '|' || s.step_id || '|' || (m.restarts + 1)), 1, 20) AS action_id,
@@ -159,7 +159,7 @@ JOIN live.steps AS s ON s.workflow = m.workflow AND s.version = m.flow_version A
 LEFT JOIN business_steps AS b ON b.business_days = s.due_business_days
 WHERE s.kind = 'action';
 
--- [addressed] Records whose values the planned actions carry: their own, their recipients' and their related rows'.
+-- [addressed if planned] Records whose values the planned actions carry: their own, their recipients' and their related rows'.
 CREATE OR REPLACE TEMP TABLE addressed AS
 SELECT DISTINCT object, record FROM planned
 UNION

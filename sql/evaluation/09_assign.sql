@@ -1,4 +1,4 @@
--- [to_assign] Assign steps on the way: who gets the record by a rule, and who by the step's method, in a stable order.
+-- [to_assign if planned] Assign steps on the way: who gets the record by a rule, and who by the step's method, in a stable order.
 CREATE OR REPLACE TEMP TABLE to_assign AS
 SELECT
     p.action_id, p.participant_id, p.workflow, p.step_id, s.assign_by, s.assign_pool, s.assign_counts, s.assign_fallback, r.user_key AS by_rule,
@@ -15,7 +15,7 @@ LEFT JOIN (
 ) AS r ON r.action_id = p.action_id
 WHERE p.kind = 'assign';
 
--- [users] The users of each step, numbered by key, with their load and where the round goes on.
+-- [users if to_assign] The users of each step, numbered by key, with their load and where the round goes on.
 CREATE OR REPLACE TEMP TABLE users AS
 SELECT
     k.workflow,
@@ -36,7 +36,7 @@ LEFT JOIN (
     FROM state.assignments GROUP BY workflow, step_id, user_key
 ) AS n ON n.workflow = k.workflow AND n.step_id = k.step_id AND n.user_key = u.record;
 
--- [lightest] The users in the order in which a fair hand deals: always the one with the least load, each deal counting.
+-- [lightest if users] The users in the order in which a fair hand deals: always the one with the least load, each deal counting.
 CREATE OR REPLACE TEMP TABLE lightest AS
 SELECT u.workflow, u.step_id, u.user_key, ROW_NUMBER() OVER (PARTITION BY u.workflow, u.step_id ORDER BY u.load + g.deal, u.user_key) - 1 AS turn
 FROM users AS u
@@ -46,7 +46,7 @@ JOIN (
 ) AS k ON k.workflow = u.workflow AND k.step_id = u.step_id
 CROSS JOIN LATERAL (SELECT UNNEST(generate_series(0, k.wanted - 1)) AS deal) AS g;
 
--- [assigned] Who gets which record.
+-- [assigned if to_assign] Who gets which record.
 CREATE OR REPLACE TEMP TABLE assigned AS
 SELECT
     a.action_id, a.participant_id, a.workflow, a.step_id, a.turn,
@@ -68,7 +68,7 @@ LEFT JOIN users AS r
 LEFT JOIN lightest AS l
     ON l.workflow = a.workflow AND l.step_id = a.step_id AND l.turn = a.turn AND a.by_rule IS NULL AND a.assign_by = 'least_loaded';
 
--- [remember_assigned] The memory of the rounds.
+-- [remember_assigned if assigned] The memory of the rounds.
 INSERT INTO state.assignments BY NAME
 SELECT action_id, participant_id, workflow, step_id, user_key, method, turn, $as_of AS assigned_at
 FROM assigned;

@@ -1,4 +1,4 @@
--- [openings] The segments of each schedule, date by date in local time, and whether a calendar closes them.
+-- [openings if moving] The segments of each schedule, date by date in local time, and whether a calendar closes them.
 CREATE OR REPLACE TEMP TABLE openings AS
 SELECT
     g.schedule_id,
@@ -17,7 +17,7 @@ LEFT JOIN (
     JOIN closed_days AS c ON list_contains(string_split(g.calendars, ','), c.calendar)
 ) AS c ON c.calendars = g.calendars AND c.day = d.day;
 
--- [nearest] The next segments from each instant on; a change of clocks may empty the first ones.
+-- [nearest if moving] The next segments from each instant on; a change of clocks may empty the first ones.
 CREATE OR REPLACE TEMP TABLE nearest AS
 SELECT
     m.*,
@@ -34,7 +34,7 @@ QUALIFY ROW_NUMBER() OVER (
     PARTITION BY m.schedule_id, m.calendars, m.zone, m.is_long, m.from_at ORDER BY o.opens
 ) <= 4;
 
--- [blocks] The time within which each may be sent: the clock hour after a short wait, all up to closing after a long one.
+-- [blocks if moving] The time within which each may be sent: the clock hour after a short wait, all up to closing after a long one.
 CREATE OR REPLACE TEMP TABLE blocks AS
 SELECT
     n.schedule_id,
@@ -63,7 +63,7 @@ QUALIFY ROW_NUMBER() OVER (
     PARTITION BY n.schedule_id, n.calendars, n.zone, n.is_long, n.from_at ORDER BY n.opens
 ) = 1;
 
--- [placed] The exact minute within the block is a stable draw; without a block there is no window.
+-- [placed if moving] The exact minute within the block is a stable draw; without a block there is no window.
 CREATE OR REPLACE TEMP TABLE placed AS
 SELECT
     m.action_id,
@@ -79,13 +79,13 @@ LEFT JOIN blocks AS b
     ON b.schedule_id = m.schedule_id AND b.calendars = m.calendars AND b.zone = m.zone
     AND b.is_long = m.is_long AND b.from_at = m.from_at;
 
--- [note_shifts] One row for each send time that moved.
+-- [note_shifts if placed] One row for each send time that moved.
 INSERT INTO outbox.shifts
 SELECT action_id, $evaluation_id, shift_rule, before_at, send_after
 FROM placed
 WHERE shift_rule IS NOT NULL;
 
--- [place] The send times.
+-- [place if placed] The send times.
 UPDATE outbox.actions AS a
 SET
     send_after = COALESCE(p.send_after, a.send_after),

@@ -1,4 +1,4 @@
--- [plan_actions] Planned actions with the values their content reads, as this evaluation sees them.
+-- [plan_actions if planned] Planned actions with the values their content reads, as this evaluation sees them.
 INSERT INTO outbox.actions BY NAME
 SELECT
     p.action_id,
@@ -49,7 +49,7 @@ LEFT JOIN (
     GROUP BY action_id
 ) AS v ON v.action_id = p.action_id;
 
--- [start_workflows] Enroll steps order the next evaluation to start another workflow, for the record or for related ones.
+-- [start_workflows if planned or verdicts] Enroll steps order the next evaluation to start another workflow, for the record or for related ones.
 INSERT INTO journal.commands BY NAME
 SELECT
     substr(md5(a.action_id || '|' || COALESCE(e.occasion, a.record)), 1, 20) AS command_id,
@@ -63,7 +63,7 @@ JOIN live.steps AS s ON s.workflow = a.workflow AND s.version = a.version AND s.
 LEFT JOIN each_rows AS e ON e.each = s.enroll_value AND e.record = a.record
 WHERE a.kind = 'enroll' AND a.status = 'planned' AND (s.enroll_value IS NULL OR e.occasion IS NOT NULL);
 
--- [note_started] An enroll action is done when the order is given.
+-- [note_started if planned or verdicts] An enroll action is done when the order is given.
 UPDATE outbox.actions
 SET status = 'sent', status_at = $as_of
 WHERE kind = 'enroll' AND status = 'planned';

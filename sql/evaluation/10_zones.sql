@@ -1,11 +1,11 @@
--- [known_zones] Names of timezones; old abbreviations mean different things in different places and are left out.
+-- [known_zones if open_sends] Names of timezones; old abbreviations mean different things in different places and are left out.
 CREATE OR REPLACE TEMP TABLE known_zones AS
 SELECT name AS zone
 FROM pg_timezone_names()
 WHERE name NOT LIKE 'SystemV/%'
     AND (length(name) > 3 OR name IN ('CET', 'EET', 'EST', 'GMT', 'HST', 'MET', 'MST', 'PRC', 'ROC', 'ROK', 'UCT', 'UTC', 'WET'));
 
--- [phone_candidates] Every zone that the phone numbers of a recipient may lie in, by offset, then by name.
+-- [phone_candidates if open_sends] Every zone that the phone numbers of a recipient may lie in, by offset, then by name.
 CREATE OR REPLACE TEMP TABLE phone_candidates AS
 SELECT
     object,
@@ -20,7 +20,7 @@ FROM (
     JOIN known_zones AS k ON k.zone = p.zone
 );
 
--- [zones_found] The zone of each new message: the recipient's own, else the middle one of its numbers, else the fallback.
+-- [zones_found if open_sends] The zone of each new message: the recipient's own, else the middle one of its numbers, else the fallback.
 CREATE OR REPLACE TEMP TABLE zones_found AS
 SELECT
     s.action_id,
@@ -38,7 +38,7 @@ LEFT JOIN phone_candidates AS p
     ON p.object = s.recipient_object AND p.record = s.recipient AND p.place = (p.zone_count + 1) // 2
 WHERE s.is_new;
 
--- [note_zones] New messages get their zone and their sender.
+-- [note_zones if open_sends] New messages get their zone and their sender.
 UPDATE outbox.actions AS a
 SET
     zone = z.zone,
@@ -50,7 +50,7 @@ SET
 FROM zones_found AS z, live.contents AS c
 WHERE z.action_id = a.action_id AND c.content_id = a.content_id;
 
--- [drop_unwanted] Whoever is suppressed or unsubscribed gets nothing, also of what was planned before; a call heeds suppression only.
+-- [drop_unwanted if open_sends] Whoever is suppressed or unsubscribed gets nothing, also of what was planned before; a call heeds suppression only.
 UPDATE outbox.actions AS a
 SET status = 'dropped', status_at = $as_of, status_reason = d.reason
 FROM (
@@ -64,7 +64,7 @@ FROM (
 ) AS d
 WHERE d.action_id = a.action_id;
 
--- [closed_days] Every date that a calendar in use blacks out, from yesterday on.
+-- [closed_days if open_sends] Every date that a calendar in use blacks out, from yesterday on.
 CREATE OR REPLACE TEMP TABLE closed_days AS
 SELECT DISTINCT b.calendar, d.day
 FROM (
@@ -79,7 +79,7 @@ JOIN (SELECT CAST($as_of AS DATE) + CAST(i AS INTEGER) - 2 AS day FROM range(0, 
     ON d.day BETWEEN b.first_date AND b.last_date
 WHERE b.calendar IN (SELECT calendar FROM live.workflow_calendars);
 
--- [moving] What needs a send time: new messages from now on, and those planned for a later day that is blacked out by now.
+-- [moving if open_sends] What needs a send time: new messages from now on, and those planned for a later day that is blacked out by now.
 CREATE OR REPLACE TEMP TABLE moving AS
 SELECT s.action_id, s.schedule_id, s.calendars, a.zone, a.is_long, CAST(NULL AS VARCHAR) AS rule, $as_of AS from_at
 FROM open_sends AS s

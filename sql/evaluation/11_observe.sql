@@ -18,18 +18,18 @@ WHERE w.objective_condition IS NOT NULL
     AND (p.left_at IS NULL OR p.watched_until >= $as_of)
     AND ((o.record IS NOT NULL) IS DISTINCT FROM p.is_met OR m.result IS DISTINCT FROM p.measure);
 
--- [observe] Changes of objective and measure, one row each.
+-- [observe if seen] Changes of objective and measure, one row each.
 INSERT INTO state.observations
 SELECT participant_id, $as_of, is_met, measure
 FROM seen;
 
--- [note_first_met] One transition when the objective is first met after entry.
+-- [note_first_met if seen] One transition when the objective is first met after entry.
 INSERT INTO state.transitions
 SELECT participant_id, $evaluation_id, 4, $as_of, 'objective_met', NULL, NULL, NULL, NULL, NULL
 FROM seen
 WHERE is_met AND objective_met_at IS NULL AND NOT met_at_entry AND entered_at < $as_of;
 
--- [remember_observation] What was seen last, and when the objective was first met.
+-- [remember_observation if seen] What was seen last, and when the objective was first met.
 UPDATE state.participants AS p
 SET
     is_met = s.is_met,

@@ -165,7 +165,7 @@ def _join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog:
         query.join(_table(record_table(hop.target), alias), on=on, join_type="left", copy=False)
 
 
-def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[Statement]:
+def result_statements(plan: TruthPlan, kind: Kind, stage: str, *needs: str) -> Iterator[Statement]:
     """The expressions of one kind: wide rows in chunks, then one row for each result that is there."""
     for name, object_plan in sorted(plan.objects.items()):
         numbered = numbers_in(object_plan, kind)
@@ -175,10 +175,9 @@ def result_statements(plan: TruthPlan, kind: Kind, stage: str) -> Iterator[State
             wide = f"CREATE OR REPLACE TEMP TABLE {table} AS\n{_wide(object_plan, kind, chunk).sql(dialect=DIALECT, pretty=True)}"
             what = "condition" if kind in ("entry", "inside") else kind.replace("_", " ")
             many = "s" if len(chunk) != 1 else ""
-            yield Statement(stage, table, f"{len(chunk)} {what}{many} of {name}, judged together.", wide)
-            yield Statement(
-                stage, f"{table}_rows", f"One row for each result in {table}.", _rows(table, kind, chunk, plan.uses)
-            )
+            yield Statement(stage, table, f"{len(chunk)} {what}{many} of {name}, judged together.", wide, needs)
+            rows = _rows(table, kind, chunk, plan.uses)
+            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", rows, needs)
 
 
 def personal_statements(plan: TruthPlan, scope: str, stage: str) -> Iterator[Statement]:
@@ -199,9 +198,9 @@ def personal_statements(plan: TruthPlan, scope: str, stage: str) -> Iterator[Sta
             wide = query.where(there, chosen, copy=False).sql(dialect=DIALECT, pretty=True)
             many = "s" if len(chunk) != 1 else ""
             sentence = f"{len(chunk)} condition{many} about participants of {name}, judged together."
-            yield Statement(stage, table, sentence, f"CREATE OR REPLACE TEMP TABLE {table} AS\n{wide}")
+            yield Statement(stage, table, sentence, f"CREATE OR REPLACE TEMP TABLE {table} AS\n{wide}", (scope,))
             rows = _rows(table, "personal", chunk, plan.uses)
-            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", rows)
+            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", rows, (scope,))
 
 
 def asked_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
@@ -213,8 +212,9 @@ def asked_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
         ("asked_steps", "step_id", steps, "steps whose results"),
         ("asked_workflows", "workflow", workflows, "workflows whose members"),
     ):
-        listed = ", ".join(f"('{name}')" for name in names) or "(NULL)"
-        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS\nSELECT {column_} FROM (VALUES {listed}) AS v({column_})"
+        listed = ", ".join(f"('{name}')" for name in names) or "('')"
+        there = "" if names else " WHERE FALSE"
+        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS\nSELECT {column_} FROM (VALUES {listed}) AS v({column_}){there}"
         yield Statement(stage, table, f"The {what} conditions ask about.", sql)
 
 

@@ -79,6 +79,15 @@ class DuckDBSession:
         names = [column[0] for column in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def has_rows(self, table: str) -> bool:
+        """Is there at least one row in a table."""
+        return bool(self._run(f"SELECT EXISTS (SELECT 1 FROM {table})", None, f"has rows {table}").fetchall()[0][0])
+
+    def temporary_tables(self) -> frozenset[str]:
+        """The temporary tables of this session."""
+        found = self.rows("SELECT table_name FROM duckdb_tables() WHERE temporary")
+        return frozenset(row["table_name"] for row in found)
+
     def count(self, table: str) -> int:
         """The number of rows of a table."""
         return self.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"]

@@ -22,7 +22,7 @@ from definitions.steps import ActionStep, Assign, WaitForDate, WaitStep, walk
 from definitions.workflow import Each, Workflow, logic_fingerprint
 from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
-from sql.leaves import entry_value
+from sql.leaves import entry_number
 from sql.sending import address_statements, limit_statements
 from sql.statements import Part, Statement, load_statements
 from sql.truths.plan import TruthPlan, recipient_object, row_object
@@ -215,7 +215,7 @@ def _entry_values(workflow: Workflow, project: Project) -> set[int]:
         for leaf in leaves(condition)
         for node in leaf.expression.tree.find_all(exp.Anonymous)
     )
-    return {entry_value(c.args[0], workflow.object, project) for c in calls if c is not None and c.name == "at_entry"}
+    return {entry_number(c.args[0], workflow.object, project) for c in calls if c is not None and c.name == "at_entry"}
 
 
 def _objective(name: str, workflow: Workflow, truths: TruthPlan) -> tuple[int | None, int | None]:

@@ -17,7 +17,8 @@ from definitions.project import Project
 from definitions.vocabulary import PARTICIPANT, TRACKED
 from definitions.wording import worded
 from sql.aggregates import cast_to
-from sql.leaves import PARTICIPANT_ROW, RECORD, Needs, column, compile_condition, compile_value, held_alias
+from sql.leaves import compile_condition, compile_value
+from sql.places import PARTICIPANT_ROW, RECORD, Needs, column, held_alias
 from sql.statements import Statement, load_statements
 from sql.truths.plan import ObjectPlan, TruthPlan
 from sql.truths.statements import (

@@ -17,16 +17,15 @@ from definitions.project import Project
 from definitions.steps import Assign
 from definitions.workflow import Each, Recipient, Workflow
 from sql.leaves import (
-    Needs,
     canonical,
     compile_choice,
     compile_condition,
     compile_value,
     condition_number,
     is_personal,
-    number_of,
-    stage_number,
 )
+from sql.places import Needs, number_of
+from sql.standing import stage_number
 
 Kind = Literal["entry", "inside", "personal", "recipient", "measure", "value", "entry_value", "pool", "date"]
 

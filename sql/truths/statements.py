@@ -14,21 +14,20 @@ from definitions.catalog import Activity, Catalog, Hop
 from definitions.conditions import DIALECT
 from definitions.workflow import Each
 from sql.aggregates import Group, cast_to
-from sql.leaves import (
+from sql.leaves import compile_row_filter, compile_value
+from sql.names import ENTRY_VALUES, EPISODES, PARTICIPANTS, history_table, quoted, record_table
+from sql.places import (
     PARTICIPANT_ROW,
     RECORD,
     RELATED,
     ROOT,
     Needs,
     column,
-    compile_row_filter,
-    compile_value,
     entry_alias,
     held_alias,
     member_alias,
     result_alias,
 )
-from sql.names import ENTRY_VALUES, EPISODES, PARTICIPANTS, history_table, quoted, record_table
 from sql.statements import Statement
 from sql.truths.plan import Kind, ObjectPlan, TruthPlan, numbers_in
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from dataclasses import replace
 
 from sqlglot import exp
 
 from definitions.action_rules import actions_are_sound, enrolling_ends
-from definitions.catalog import CatalogObject, Relation
+from definitions.catalog_rules import catalog_hangs_together, computed_fields_are_sound
 from definitions.check import Inside, Known
-from definitions.checking import check_condition, check_expression, circular_computed, named_in, segments_in
+from definitions.checking import check_condition, check_expression, named_in, segments_in
 from definitions.communication_rules import communication_is_sound, limits_fit, roles_fit
 from definitions.conditions import DIALECT, Condition, Expression, leaves
 from definitions.entry_rules import entries_are_sound
+from definitions.flow_rules import steps_keep_their_limits, ways_stay_countable
 from definitions.journey import in_stage
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
@@ -22,23 +23,16 @@ from definitions.steps import (
     MESSAGE_KINDS,
     ActionStep,
     BranchStep,
-    ExitStep,
     Expr,
-    SplitStep,
     Step,
     WaitForDate,
     WaitStep,
-    WaitUntil,
     arms_of,
     walk,
 )
 from definitions.testing_rules import workflow_tests_are_sound
 from definitions.workflow import Workflow
 
-MAX_ACTIONS = 10
-MAX_STEPS_IN_ARM = 30
-MAX_CHECKS = 11
-MAX_PATHS = 1_000
 RESERVED = ("recipient", "record")
 
 
@@ -48,100 +42,10 @@ def check_project(project: Project) -> Iterator[Problem]:
         yield from rule(project)
 
 
-def catalog_hangs_together(project: Project) -> Iterator[Problem]:
-    """Keys, labels, tracked fields and relations name things that are there; sources are declared."""
-    for name, spec in project.catalog.objects.items():
-        file = f"catalog/{name}.yaml"
-        known = (*spec.fields, spec.key)
-        for role in ("label", "updated_at", "deleted_at", "merged_into", "send_as", "exists_from"):
-            value = getattr(spec, role)
-            if value is not None and value not in known:
-                yield Problem(
-                    place_of(project, file, role),
-                    "unknown-field",
-                    f"`{value}` is not a field of {name}",
-                    did_you_mean(value, known),
-                )
-        permission = spec.spec(spec.send_as) if spec.send_as is not None else None
-        if permission is not None and permission.type != "boolean":
-            yield Problem(place_of(project, file, "send_as"), "type", "`send_as` is a truth")
-        for i, tracked in enumerate(spec.track):
-            if tracked not in spec.fields:
-                hint = did_you_mean(tracked, known)
-                yield Problem(
-                    place_of(project, file, "track", i), "unknown-field", f"`{tracked}` is not a field of {name}", hint
-                )
-        for field, known_from in ((f, s.known_from) for f, s in spec.fields.items() if s.known_from):
-            moment = spec.spec(known_from)
-            if moment is None or moment.type not in ("date", "timestamp"):
-                where = place_of(project, file, "fields", field, "known_from")
-                yield Problem(where, "unknown-field", f"`{known_from}` is not a date or timestamp field of {name}")
-        source = spec.table.split(".")[0]
-        if source not in project.settings.sources:
-            hint = did_you_mean(source, project.settings.sources) or "declare it under `sources` in project.yaml"
-            yield Problem(place_of(project, file, "table"), "unknown-source", f"`{source}` is not a source", hint)
-        for relation, made in spec.relations.items():
-            yield from _relation(project, file, spec, relation, made)
-        yield from _activities(project, file, spec)
-
-
-def _activities(project: Project, file: str, spec: CatalogObject) -> Iterator[Problem]:
-    """Activities have their own time, belong to one record, and outcomes have a field."""
-    for kind, activity in spec.activities.items():
-        at = spec.spec(activity.at)
-        if at is None or at.type not in ("date", "timestamp"):
-            where = place_of(project, file, "activities", kind, "at")
-            hint = did_you_mean(activity.at, spec.fields)
-            yield Problem(where, "unknown-field", f"`{activity.at}` is not a date or timestamp field", hint)
-        hops = project.catalog.walk(spec.object, (activity.of,))
-        if hops is None or any(hop.many for hop in hops):
-            where = place_of(project, file, "activities", kind, "of")
-            hint = did_you_mean(activity.of, spec.relations)
-            message = f"`{activity.of}` is not a many-to-one relation of {spec.object}"
-            yield Problem(where, "unknown-relation", message, hint)
-        if (kind == "outcome") != (activity.outcome is not None):
-            where = place_of(project, file, "activities", kind)
-            yield Problem(where, "outcome", "`outcome` names the field of `outcome` activities, and of no other")
-        elif activity.outcome is not None and spec.spec(activity.outcome) is None:
-            where = place_of(project, file, "activities", kind, "outcome")
-            hint = did_you_mean(activity.outcome, spec.fields)
-            yield Problem(where, "unknown-field", f"`{activity.outcome}` is not a field of {spec.object}", hint)
-        if activity.where is not None:
-            given, problems = check_expression(activity.where, spec.object, project.catalog)
-            yield from problems
-            if given not in ("boolean", "any", "null"):
-                yield Problem(activity.where.span(), "type", "`where` is a truth")
-
-
-def _relation(project: Project, file: str, spec: CatalogObject, name: str, made: Relation) -> Iterator[Problem]:
-    where = place_of(project, file, "relations", name)
-    if name in spec.fields or name in spec.computed:
-        yield Problem(where, "name-taken", f"`{name}` is a field and a relation", "rename one of them")
-    if made.through is not None:
-        if project.catalog.walk(spec.object, (name,)) is None:
-            yield Problem(where, "unknown-relation", f"the path `{made.through}` does not lead anywhere")
-        return
-    other = project.catalog.objects.get(str(made.object))
-    if other is None:
-        hint = did_you_mean(str(made.object), project.catalog.objects)
-        yield Problem(where, "unknown-object", f"`{made.object}` is not an object", hint)
-        return
-    owner, field = (spec, made.key) if made.key is not None else (other, made.on)
-    if owner.spec(str(field)) is None:
-        hint = did_you_mean(str(field), owner.fields)
-        yield Problem(where, "unknown-field", f"`{field}` is not a field of {owner.object}", hint)
-
-
-def computed_fields_are_sound(project: Project) -> Iterator[Problem]:
-    """Computed fields have types and no circles."""
-    for name, spec in project.catalog.objects.items():
-        for field, expression in spec.computed.items():
-            if field in spec.fields:
-                yield Problem(expression.span(), "name-taken", f"`{field}` is declared twice", "rename one of them")
-            if circular_computed(name, field, project.catalog):
-                yield Problem(expression.span(), "circular", f"the computed field `{field}` uses itself")
-                continue
-            yield from check_expression(expression, name, project.catalog)[1]
+def problems_of_version(project: Project, name: str, workflow: Workflow) -> list[Problem]:
+    """What keeps an older version of a workflow from being followed with the catalog as it is now."""
+    alone = replace(project, workflows={name: workflow}, tests={}, sources={})
+    return [problem for problem in check_project(alone) if problem.severity == "error"]
 
 
 def conditions_are_sound(project: Project) -> Iterator[Problem]:
@@ -362,102 +266,6 @@ def _order(order: Expression, object_: str, project: Project, root: str, path: t
     for item in order.tree.find_all(exp.Ordered):
         part = Expression(item.this.sql(dialect=DIALECT), item.this, order.place, shift=order.shift)
         yield from check_expression(part, object_, project.catalog, root, path)[1]
-
-
-def steps_keep_their_limits(project: Project) -> Iterator[Problem]:
-    """Unique ids, no two waits in a row, arms and checks within limits, splits that add up."""
-    for name, workflow in project.workflows.items():
-        file = f"workflows/{name}.yaml"
-        seen: set[str] = set()
-        for step in walk(workflow.steps):
-            if step.id in seen:
-                yield Problem(
-                    _second(project, file, step.id),
-                    "duplicate-step",
-                    f"the step `{step.id}` is there twice",
-                    "ids are unique",
-                )
-            seen.add(step.id)
-            yield from _step(project, file, step)
-        yield from _sequence(project, file, workflow.steps)
-
-
-def _second(project: Project, file: str, step: str) -> Span:
-    source = project.sources.get(file)
-    same = source.ids.get(step, []) if source else []
-    return same[1] if len(same) > 1 else place_of(project, file, "steps")
-
-
-def _step(project: Project, file: str, step: Step) -> Iterator[Problem]:
-    where = step_place(project, file, step.id)
-    if isinstance(step, BranchStep):
-        if not step.branch:
-            yield Problem(where, "empty-branch", "a branch needs at least one arm")
-        if len(step.branch) > MAX_CHECKS:
-            yield Problem(where, "too-many", f"a branch has at most {MAX_CHECKS} checks")
-    if isinstance(step, SplitStep):
-        if abs(sum(step.split.values()) - 1) > 1e-9:
-            total = f"{sum(step.split.values()) * 100:g}"
-            yield Problem(where, "split", f"the shares add up to {total} %", "shares add up to 100 %")
-        for arm in step.arms:
-            if arm not in step.split:
-                yield Problem(where, "split", f"`{arm}` has no share", did_you_mean(arm, step.split))
-    for arm, steps in arms_of(step):
-        if len(steps) > MAX_STEPS_IN_ARM:
-            yield Problem(where, "too-many", f"the arm `{arm}` has more than {MAX_STEPS_IN_ARM} steps")
-        yield from _sequence(project, file, steps)
-
-
-def _sequence(project: Project, file: str, steps: tuple[Step, ...]) -> Iterator[Problem]:
-    run = 0
-    for step in steps:
-        run = run + 1 if isinstance(step, ActionStep) else 0
-        if run == MAX_ACTIONS + 1:
-            where = step_place(project, file, step.id)
-            yield Problem(
-                where, "too-many", f"more than {MAX_ACTIONS} actions in a row", "put a wait or a branch between them"
-            )
-    for first, second in pairwise(steps):
-        if isinstance(first, WaitStep) and isinstance(second, WaitStep):
-            where = step_place(project, file, second.id)
-            yield Problem(where, "two-waits", "two waits in a row", "make them one")
-
-
-def ways_stay_countable(project: Project) -> Iterator[Problem]:
-    """Branches in a row without a wait multiply the ways between two resting places; each way becomes a row."""
-    for name, workflow in project.workflows.items():
-        starts = [workflow.steps, *_after_waits(workflow.steps)]
-        if any(sum(_ways(steps)) > MAX_PATHS for steps in starts):
-            where = place_of(project, f"workflows/{name}.yaml", "steps")
-            message = f"more than {MAX_PATHS:,} ways lead from one wait to the next"
-            yield Problem(where, "too-many", message, "put a wait between the branches")
-
-
-def _after_waits(steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
-    for i, step in enumerate(steps):
-        if isinstance(step, WaitStep):
-            yield steps[i + 1 :]
-        for _, arm in arms_of(step):
-            yield from _after_waits(arm)
-
-
-def _ways(steps: tuple[Step, ...]) -> tuple[int, int]:
-    """How many ways lead through some steps, and how many come to rest or end among them."""
-    through, ending = 1, 0
-    for step in steps:
-        parts = [_ways(arm) for _, arm in arms_of(step)]
-        if isinstance(step, BranchStep) and not step.else_:
-            parts.append((1, 0))
-        if isinstance(step, WaitStep):
-            # a wait for a date is passed at once, or skipped to the next wait, or rested at
-            at_once = 2 if isinstance(step.wait, WaitForDate) else 1 if isinstance(step.wait, WaitUntil) else 0
-            parts = [(at_once, 1)]
-        if isinstance(step, ExitStep):
-            parts = [(0, 1)]
-        if parts:
-            ending += through * sum(part[1] for part in parts)
-            through *= sum(part[0] for part in parts)
-    return through, ending
 
 
 def routes_lead_somewhere(project: Project) -> Iterator[Problem]:

@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from definitions import Problem, ProblemsFound, Project, UserError
 from definitions.problems import in_order
+from definitions.rules import problems_of_version
 from definitions.steps import WaitStep, walk
 from definitions.workflow import Moves, State, Workflow, structure_fingerprint, text_fingerprint
+from pipelines.live import retired_versions
 from sql import DuckDBSession, Plan, compile_plan
 from sql.compiler import CompiledWorkflow
 from sql.names import CONTENT_VALUES, CONTENTS, ENTRY, HOLDOUT, PROJECTS, WORKFLOWS
@@ -49,7 +51,7 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
     if rows and rows[0]["fingerprint"] == fingerprint:
         return Applied(rows[0]["project_id"], {}, written=False)
     live = {row["workflow"]: row for row in session.ask("live_workflows")}
-    _refuse(session, project, live)
+    _refuse(session, project, live, at)
     plan = compile_plan(project)
     changes = _changes(plan, live)
     project_id = rows[0]["project_id"] + 1 if rows else 1
@@ -134,7 +136,7 @@ class _Known:
     resting: frozenset[str]
 
 
-def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping[str, Any]]) -> None:
+def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
     enabled_before = {row["workflow"] for row in session.ask("enabled_before")}
     followed = session.ask("followed_structures")
     problems: list[Problem] = []
@@ -156,8 +158,20 @@ def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping
             hint = "set `state: disabled` and apply, then remove the file"
             message = f"`workflows/{name}.yaml` is gone, and the workflow is {known.state}"
             raise UserError("live-workflow-gone", message, hint)
+    for name, text in retired_versions(session, at):
+        problems.extend(_old_version(project, name, Workflow.model_validate(json.loads(text))))
     if problems:
         raise ProblemsFound(in_order(problems))
+
+
+def _old_version(project: Project, name: str, old: Workflow) -> Iterator[Problem]:
+    """Whoever finishes the old steps needs what they ask for."""
+    workflow = project.workflows.get(name)
+    if workflow is not None and workflow.on_structural_change == "finish_old":
+        for problem in problems_of_version(project, name, old):
+            where = project.sources[f"workflows/{name}.yaml"].locate(("on_structural_change",))
+            message = f"participants of `{name}` finish steps that ask for something gone: {problem.message}"
+            yield Problem(where, "old-version", message, "keep it in the catalog until they have left")
 
 
 def _problems(project: Project, name: str, workflow: Workflow, known: _Known) -> Iterator[Problem]:

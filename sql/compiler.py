@@ -17,7 +17,7 @@ from definitions.entry_rules import activity_targets
 from definitions.goals import EVENTS, Goal
 from definitions.grammar import call_of
 from definitions.project import Project
-from definitions.rules import conditions_of
+from definitions.rules import conditions_of, problems_of_version
 from definitions.steps import ActionStep, Assign, WaitForDate, WaitStep, walk
 from definitions.workflow import Each, Workflow, logic_fingerprint
 from sql.contents import Content, content_of
@@ -26,11 +26,10 @@ from sql.leaves import entry_number
 from sql.sending import address_statements, limit_statements
 from sql.statements import Part, Statement, load_statements
 from sql.truths.plan import TruthPlan, recipient_object, row_object
+from sql.truths.rows import each_statements, happening_statements
 from sql.truths.statements import (
     aggregate_statements,
     asked_statements,
-    each_statements,
-    happening_statements,
     held_statement,
     personal_statements,
     previous_statements,
@@ -117,13 +116,13 @@ def compile_plan(project: Project, retired: Iterable[tuple[str, Workflow]] = ())
     truths = TruthPlan(project)
     compiled = tuple(_workflow(name, workflow, truths) for name, workflow in sorted(project.workflows.items()))
     for name, workflow in retired:
-        if workflow.object in project.catalog:
-            _workflow(name, workflow, truths)
+        if not problems_of_version(project, name, workflow):  # the catalog may have gone on without it
+            _workflow(name, workflow, truths, current=False)
     statements = tuple(statement for produce in PASSES for statement in produce(truths))
     return Plan(project, truths, compiled, statements)
 
 
-def _workflow(name: str, workflow: Workflow, truths: TruthPlan) -> CompiledWorkflow:
+def _workflow(name: str, workflow: Workflow, truths: TruthPlan, current: bool = True) -> CompiledWorkflow:
     object_ = workflow.object
 
     def inside(condition: Condition) -> int:
@@ -131,22 +130,17 @@ def _workflow(name: str, workflow: Workflow, truths: TruthPlan) -> CompiledWorkf
 
     hops = compile_flow(workflow.steps)
     guards = {g: inside(g) for h in hops for g in h.guards if not isinstance(g, Draw)}
-    entry = truths.add_condition(workflow.entry.condition, object_, "entry", name)
+    # nobody enters an older version
+    entry = truths.add_condition(workflow.entry.condition, object_, "entry" if current else "inside", name)
     exits = inside(workflow.exit.when) if workflow.exit.when is not None else None
     objective, measure = _objective(name, workflow, truths)
     goals = tuple(
         CompiledGoal(goal, inside(goal.when) if goal.when is not None else None)
         for goal in goals_of(workflow, truths.project)
     )
-    for number, use in ((entry, "entry"), (exits, "exit"), (objective, "objective"), (measure, "measure")):
-        truths.note_use(number, f"{use} of {name}")
-    for number in guards.values():
-        truths.note_use(number, f"a way in {name}")
-    for goal in goals:
-        truths.note_use(goal.condition, f"a goal of {name}")
     steps = [step for step in walk(workflow.steps) if isinstance(step, ActionStep)]
     assigns = {step.id: _assign(step.assign, workflow, truths, inside) for step in steps if step.assign}
-    return CompiledWorkflow(
+    compiled = CompiledWorkflow(
         name=name,
         workflow=workflow,
         entry=entry,
@@ -163,18 +157,48 @@ def _workflow(name: str, workflow: Workflow, truths: TruthPlan) -> CompiledWorkf
         guards=guards,
         contents={step.id: content_of(step, workflow, truths) for step in steps},
         assigns=assigns,
-        dates={
-            step.id: truths.add_value(step.wait.moment, object_, "date")
-            for step in walk(workflow.steps)
-            if isinstance(step, WaitStep) and isinstance(step.wait, WaitForDate)
-        },
+        dates=_dates(workflow, truths),
         senders=_senders(steps, workflow, truths.project, inside),
-        enrolls={
-            step.id: truths.add_each(Each(relation=step.enroll.relation), object_)
-            for step in steps
-            if step.enroll is not None and step.enroll.relation is not None
-        },
+        enrolls=_enrolls(steps, workflow, truths),
     )
+    _note_uses(compiled, truths)
+    return compiled
+
+
+def _note_uses(compiled: CompiledWorkflow, truths: TruthPlan) -> None:
+    """Say in the SQL what each number is for."""
+    named = {
+        "entry": compiled.entry,
+        "exit": compiled.exit,
+        "objective": compiled.objective,
+        "measure": compiled.measure,
+    }
+    for use, number in named.items():
+        truths.note_use(number, f"{use} of {compiled.name}")
+    for number in compiled.guards.values():
+        truths.note_use(number, f"a way in {compiled.name}")
+    for goal in compiled.goals:
+        truths.note_use(goal.condition, f"a goal of {compiled.name}")
+
+
+def _dates(workflow: Workflow, truths: TruthPlan) -> dict[str, int]:
+    """For each wait for a date: the number of the date."""
+    waits = [(s.id, s.wait) for s in walk(workflow.steps) if isinstance(s, WaitStep)]
+    return {
+        step: truths.add_value(wait.moment, workflow.object, "date")
+        for step, wait in waits
+        if isinstance(wait, WaitForDate)
+    }
+
+
+def _enrolls(steps: list[ActionStep], workflow: Workflow, truths: TruthPlan) -> dict[str, int]:
+    """For each step that enrolls related records: the number of these."""
+    related = [(step.id, step.enroll.relation) for step in steps if step.enroll is not None]
+    return {
+        step: truths.add_each(Each(relation=relation), workflow.object)
+        for step, relation in related
+        if relation is not None
+    }
 
 
 def goals_of(workflow: Workflow, project: Project) -> tuple[Goal, ...]:

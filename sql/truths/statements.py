@@ -10,11 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
-from definitions.catalog import Activity, Catalog, Hop
+from definitions.catalog import Catalog, Hop
 from definitions.conditions import DIALECT
-from definitions.workflow import Each
 from sql.aggregates import Group, cast_to
-from sql.leaves import compile_row_filter, compile_value
 from sql.names import ENTRY_VALUES, EPISODES, PARTICIPANTS, history_table, quoted, record_table
 from sql.places import (
     PARTICIPANT_ROW,
@@ -110,14 +108,14 @@ def _aggregate_sql(needs: Needs, group: Group) -> str:
     query = exp.select(*columns)
     start = 1 if bare else 0
     first_table = _table_of(group.hops[0].target if bare else group.object)
-    query.from_(_table(first_table, aliases[start]), copy=False)
+    query.from_(aliased(first_table, aliases[start]), copy=False)
     for i in range(start, len(group.hops)):
         hop = group.hops[i]
-        on = _equal(
+        on = equal(
             aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, needs.catalog
         )
-        query.join(_table(_table_of(hop.target), aliases[i + 1]), on=on, join_type="inner", copy=False)
-    _join_related(query, group.joins, needs.catalog)
+        query.join(aliased(_table_of(hop.target), aliases[i + 1]), on=on, join_type="inner", copy=False)
+    join_related(query, group.joins, needs.catalog)
     _join_groups(query, group.groups, needs)
     query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null())), copy=False)
     query.group_by(key.copy(), copy=False)
@@ -134,14 +132,14 @@ def _join_groups(query: exp.Select, groups: dict[str, tuple[str, Group]], needs:
     for alias, (base, group) in groups.items():
         there = column(needs.catalog[group.object].key, base)
         on = exp.EQ(this=exp.column("record", table=alias), expression=there)
-        query.join(_table(_group_table(needs.object, group), alias), on=on, join_type="left", copy=False)
+        query.join(aliased(_group_table(needs.object, group), alias), on=on, join_type="left", copy=False)
 
 
 def _group_table(object_: str, group: Group) -> str:
     return f"aggregates_{object_}_{group.name}"
 
 
-def _equal(
+def equal(
     left: str, left_field: str, left_object: str, right: str, right_field: str, right_object: str, catalog: Catalog
 ) -> exp.Expr:
     """Keys join by value; where two tables type the same key differently, by their text."""
@@ -153,15 +151,16 @@ def _equal(
     return exp.EQ(this=cast_to(a, "VARCHAR"), expression=cast_to(b, "VARCHAR"))
 
 
-def _table(name: str, alias: str) -> exp.Expr:
+def aliased(name: str, alias: str) -> exp.Expr:
+    """A table under an alias."""
     return exp.alias_(exp.to_table(name), alias, table=True, copy=False)
 
 
-def _join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> None:
+def join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> None:
     """Queries grow in place: a copy for every join would cost more than all the rest of compiling."""
     for alias, (base, hop) in joins.items():
-        on = _equal(base, hop.source_field, hop.source, alias, hop.target_field, hop.target, catalog)
-        query.join(_table(record_table(hop.target), alias), on=on, join_type="left", copy=False)
+        on = equal(base, hop.source_field, hop.source, alias, hop.target_field, hop.target, catalog)
+        query.join(aliased(record_table(hop.target), alias), on=on, join_type="left", copy=False)
 
 
 def result_statements(plan: TruthPlan, kind: Kind, stage: str, *needs: str) -> Iterator[Statement]:
@@ -217,81 +216,6 @@ def asked_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
         yield Statement(stage, table, f"The {what} conditions ask about.", sql)
 
 
-def happening_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
-    """What people did by themselves: the rows of objects that are activities, with their own time."""
-    parts = [
-        _happening_sql(plan, name, kind, activity)
-        for name, spec in sorted(plan.project.catalog.objects.items())
-        for kind, activity in sorted(spec.activities.items())
-    ]
-    empty = "SELECT '' AS kind, '' AS object, '' AS record, CAST(NULL AS VARCHAR) AS value, $as_of AS happened_at WHERE FALSE"
-    sql = "CREATE OR REPLACE TEMP TABLE happenings AS\n" + "\nUNION ALL\n".join(parts or [empty])
-    yield Statement(
-        stage, "happenings", "Answers, calls, meetings and outcomes of anybody inside, by their own time.", sql
-    )
-
-
-def _happening_sql(plan: TruthPlan, object_: str, kind: str, activity: Activity) -> str:
-    catalog = plan.project.catalog
-    needs = Needs(object_, plan.project)
-    hops = catalog.checked(object_, (activity.of,))
-    there = [compile_value(activity.where.tree, needs)] if activity.where is not None else []
-    target = catalog[hops[-1].target]
-    who, alias = column(hops[0].source_field, RECORD), RECORD
-    for hop in hops[:-1]:
-        needs.joins.setdefault(f"{alias}__{hop.name}", (alias, hop))
-        alias = f"{alias}__{hop.name}"
-        who = column(hops[-1].source_field, alias)
-    at = cast_to(column(activity.at, RECORD), "TIMESTAMPTZ")
-    value = cast_to(column(activity.outcome, RECORD), "VARCHAR") if activity.outcome else cast_to(exp.null(), "VARCHAR")
-    query = exp.select(
-        exp.alias_(exp.Literal.string(kind), "kind"),
-        exp.alias_(exp.Literal.string(target.object), "object"),
-        exp.alias_(cast_to(who, "VARCHAR"), "record"),
-        exp.alias_(value, "value"),
-        exp.alias_(at, "happened_at"),
-    ).from_(exp.alias_(exp.to_table(record_table(object_)), RECORD, table=True))
-    _join_related(query, needs.joins, catalog)
-    now = cast_to(exp.Placeholder(this="as_of"), "TIMESTAMPTZ")
-    # nothing older than the oldest open passage can be a goal
-    oldest = exp.Subquery(this=exp.select("MIN(entered_at)").from_("watched_participants"))
-    return query.where(*there, exp.LTE(this=at.copy(), expression=now), exp.GT(this=at.copy(), expression=oldest)).sql(
-        dialect=DIALECT, pretty=True
-    )
-
-
-def each_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
-    """The related rows that become participants of their own."""
-    parts: list[str] = []
-    for name, object_plan in sorted(plan.objects.items()):
-        for number, each in sorted(object_plan.each.items()):
-            parts.append(_each_sql(plan, name, number, each))
-    empty = "SELECT CAST(0 AS BIGINT) AS each, '' AS record, '' AS occasion WHERE FALSE"
-    sql = "CREATE OR REPLACE TEMP TABLE each_rows AS\n" + "\nUNION ALL\n".join(parts or [empty])
-    yield Statement(stage, "each_rows", "Related rows that are participants of their own.", sql)
-
-
-def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
-    catalog = plan.project.catalog
-    needs = Needs(object_, plan.project)
-    hops = catalog.checked(object_, (each.relation,))
-    key = column(catalog[hops[-1].target].key, RELATED)
-    aliases = [ROOT, *(f"p{i}" for i in range(1, len(hops))), RELATED]
-    group = needs.aggregates.group(object_, (each.relation,), tuple(hops))
-    where = compile_row_filter(each, group, needs)
-    query = exp.select(
-        exp.alias_(exp.Literal.number(number), "each"),
-        exp.alias_(cast_to(column(catalog[object_].key, ROOT), "VARCHAR"), "record"),
-        exp.alias_(cast_to(key, "VARCHAR"), "occasion"),
-    ).from_(exp.alias_(exp.to_table(record_table(object_)), ROOT, table=True))
-    for i, hop in enumerate(hops):
-        on = _equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
-        table = exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True)
-        query = query.join(table, on=on, join_type="inner")
-    _join_related(query, group.joins, catalog)
-    return (query.where(where) if where is not None else query).sql(dialect=DIALECT, pretty=True)
-
-
 def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
     needs = plan.needs
     key = column(needs.catalog[needs.object].key, RECORD)
@@ -301,23 +225,23 @@ def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -
     participant = exp.column("participant_id", table=PARTICIPANT_ROW)
     if kind == "personal":
         columns.insert(1, participant)
-    query = exp.select(*columns, copy=False).from_(_table(record_table(needs.object), RECORD), copy=False)
+    query = exp.select(*columns, copy=False).from_(aliased(record_table(needs.object), RECORD), copy=False)
     if kind == "personal":
         same = exp.and_(
             exp.column("object", table=PARTICIPANT_ROW).eq(needs.object),
             exp.EQ(this=exp.column("record", table=PARTICIPANT_ROW), expression=record.copy()),
         )
-        query.join(_table(PARTICIPANTS, PARTICIPANT_ROW), on=same, copy=False)
+        query.join(aliased(PARTICIPANTS, PARTICIPANT_ROW), on=same, copy=False)
     used = {c.table for _, tree in chunk for c in tree.find_all(exp.Column)}
     wanted = _closure(used, needs)
-    _join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
+    join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
     _join_groups(query, {a: g for a, g in needs.groups.items() if a in used}, needs)
     if "previous" in used:
         on = exp.EQ(this=column(key.name, "previous"), expression=key.copy())
-        query.join(_table(f"previous_{needs.object}", "previous"), on=on, join_type="left", copy=False)
+        query.join(aliased(f"previous_{needs.object}", "previous"), on=on, join_type="left", copy=False)
     for number in sorted(n for n in needs.held if held_alias(n) in used):
         on = _held_on(number, needs.object, record)
-        query.join(_table(EPISODES, held_alias(number)), on=on, join_type="left", copy=False)
+        query.join(aliased(EPISODES, held_alias(number)), on=on, join_type="left", copy=False)
     for workflow in sorted(w for w in needs.members if member_alias(w) in used):
         _join_keyed(query, "members", member_alias(workflow), {"workflow": workflow}, "record", record)
     for number in sorted(n for n in needs.entry_values if entry_alias(n) in used):
@@ -337,7 +261,7 @@ def _join_keyed(
     """At most one row of a table: chosen by constants, and by a key of the row that is being judged."""
     chosen = [exp.column(name, table=alias).eq(value) for name, value in where.items()]
     same = exp.EQ(this=exp.column(key, table=alias), expression=on.copy())
-    query.join(_table(table, alias), on=exp.and_(*chosen, same), join_type="left", copy=False)
+    query.join(aliased(table, alias), on=exp.and_(*chosen, same), join_type="left", copy=False)
 
 
 def _closure(used: set[str], needs: Needs) -> set[str]:

@@ -20,8 +20,8 @@ from pipelines.cli.sentences import exit_reason, refusal, what_comes, where_it_s
 from pipelines.explanation import Explanation, Gate, explain
 from pipelines.inspection import Judged, Seen
 from pipelines.snapshot import take_snapshot
-from pipelines.testing import RowSource, World
 from pipelines.workspace import Workspace
+from pipelines.worlds import RowSource, World
 from sql import DuckDBSession
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)

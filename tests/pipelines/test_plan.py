@@ -27,8 +27,8 @@ from pipelines.inspection import Counted
 from pipelines.planning import Effects, make_plan, rehearse
 from pipelines.previewing import Labelled, make_preview
 from pipelines.snapshot import take_snapshot
-from pipelines.testing import World
 from pipelines.workspace import Workspace
+from pipelines.worlds import World
 from sql import DuckDBSession
 from sql.errors import StatementFailed
 
@@ -547,7 +547,7 @@ def test_a_preview_tells_who_is_inside_and_which_gate_keeps_whom(live: World) ->
 
 
 def _sources(world: World) -> dict[str, Any]:
-    from pipelines.testing import RowSource
+    from pipelines.worlds import RowSource
 
     specs = world.project.catalog.objects.items()
     return {

@@ -18,7 +18,7 @@ from pipelines.evaluation import evaluate
 from pipelines.lease import lease
 from pipelines.live import live_project
 from pipelines.snapshot import take_snapshot
-from pipelines.testing import RowSource, World
+from pipelines.worlds import RowSource, World
 from sql import DuckDBSession
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)

@@ -1,0 +1,93 @@
+"""Rows of related objects that matter by themselves: those that are participants, and those that are goals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from definitions.catalog import Activity
+from definitions.conditions import DIALECT
+from definitions.workflow import Each
+from sql.aggregates import cast_to
+from sql.leaves import compile_row_filter, compile_value
+from sql.names import record_table
+from sql.places import RECORD, RELATED, ROOT, Needs, column
+from sql.statements import Statement
+from sql.truths.plan import TruthPlan
+from sql.truths.statements import equal, join_related
+
+
+def happening_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+    """What people did by themselves: the rows of objects that are activities, with their own time."""
+    parts = [
+        _happening_sql(plan, name, kind, activity)
+        for name, spec in sorted(plan.project.catalog.objects.items())
+        for kind, activity in sorted(spec.activities.items())
+    ]
+    empty = "SELECT '' AS kind, '' AS object, '' AS record, CAST(NULL AS VARCHAR) AS value, $as_of AS happened_at WHERE FALSE"
+    sql = "CREATE OR REPLACE TEMP TABLE happenings AS\n" + "\nUNION ALL\n".join(parts or [empty])
+    yield Statement(
+        stage, "happenings", "Answers, calls, meetings and outcomes of anybody inside, by their own time.", sql
+    )
+
+
+def _happening_sql(plan: TruthPlan, object_: str, kind: str, activity: Activity) -> str:
+    catalog = plan.project.catalog
+    needs = Needs(object_, plan.project)
+    hops = catalog.checked(object_, (activity.of,))
+    there = [compile_value(activity.where.tree, needs)] if activity.where is not None else []
+    target = catalog[hops[-1].target]
+    who, alias = column(hops[0].source_field, RECORD), RECORD
+    for hop in hops[:-1]:
+        needs.joins.setdefault(f"{alias}__{hop.name}", (alias, hop))
+        alias = f"{alias}__{hop.name}"
+        who = column(hops[-1].source_field, alias)
+    at = cast_to(column(activity.at, RECORD), "TIMESTAMPTZ")
+    value = cast_to(column(activity.outcome, RECORD), "VARCHAR") if activity.outcome else cast_to(exp.null(), "VARCHAR")
+    query = exp.select(
+        exp.alias_(exp.Literal.string(kind), "kind"),
+        exp.alias_(exp.Literal.string(target.object), "object"),
+        exp.alias_(cast_to(who, "VARCHAR"), "record"),
+        exp.alias_(value, "value"),
+        exp.alias_(at, "happened_at"),
+    ).from_(exp.alias_(exp.to_table(record_table(object_)), RECORD, table=True))
+    join_related(query, needs.joins, catalog)
+    now = cast_to(exp.Placeholder(this="as_of"), "TIMESTAMPTZ")
+    # nothing older than the oldest open passage can be a goal
+    oldest = exp.Subquery(this=exp.select("MIN(entered_at)").from_("watched_participants"))
+    return query.where(*there, exp.LTE(this=at.copy(), expression=now), exp.GT(this=at.copy(), expression=oldest)).sql(
+        dialect=DIALECT, pretty=True
+    )
+
+
+def each_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+    """The related rows that become participants of their own."""
+    parts: list[str] = []
+    for name, object_plan in sorted(plan.objects.items()):
+        for number, each in sorted(object_plan.each.items()):
+            parts.append(_each_sql(plan, name, number, each))
+    empty = "SELECT CAST(0 AS BIGINT) AS each, '' AS record, '' AS occasion WHERE FALSE"
+    sql = "CREATE OR REPLACE TEMP TABLE each_rows AS\n" + "\nUNION ALL\n".join(parts or [empty])
+    yield Statement(stage, "each_rows", "Related rows that are participants of their own.", sql)
+
+
+def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
+    catalog = plan.project.catalog
+    needs = Needs(object_, plan.project)
+    hops = catalog.checked(object_, (each.relation,))
+    key = column(catalog[hops[-1].target].key, RELATED)
+    aliases = [ROOT, *(f"p{i}" for i in range(1, len(hops))), RELATED]
+    group = needs.aggregates.group(object_, (each.relation,), tuple(hops))
+    where = compile_row_filter(each, group, needs)
+    query = exp.select(
+        exp.alias_(exp.Literal.number(number), "each"),
+        exp.alias_(cast_to(column(catalog[object_].key, ROOT), "VARCHAR"), "record"),
+        exp.alias_(cast_to(key, "VARCHAR"), "occasion"),
+    ).from_(exp.alias_(exp.to_table(record_table(object_)), ROOT, table=True))
+    for i, hop in enumerate(hops):
+        on = equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
+        table = exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True)
+        query = query.join(table, on=on, join_type="inner")
+    join_related(query, group.joins, catalog)
+    return (query.where(where) if where is not None else query).sql(dialect=DIALECT, pretty=True)

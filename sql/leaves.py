@@ -167,6 +167,8 @@ def _visit(node: exp.Expr, place: Place) -> exp.Expr | None:
         case exp.Div() | exp.Mod():
             divisor = exp.func("NULLIF", _compile(node.expression, place), exp.Literal.number(0), dialect=DIALECT)
             return type(node)(this=_compile(node.this, place), expression=divisor, typed=False, safe=False)
+        case exp.Add() | exp.Sub() | exp.Mul() if type_at(node, place) == "integer":
+            return _whole(type(node), place.compile(node.this), place.compile(node.expression))
         case exp.Add() | exp.Sub() if type_at(node, place) == "date":
             moved = type(node)(this=_compile(node.this, place), expression=_compile(node.expression, place))
             return cast_to(exp.paren(moved, copy=False), "DATE")
@@ -180,6 +182,16 @@ def _visit(node: exp.Expr, place: Place) -> exp.Expr | None:
             return exp.Between(this=value, low=low, high=high)
         case _:
             return None
+
+
+def _whole(operator: type[exp.Expr], left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    """Arithmetic of whole numbers: past their range it is missing, where the engine would stop the evaluation of all."""
+    parts = [part.expressions[0] if _is_tried(part) else part for part in (left, right)]
+    return exp.Anonymous(this="TRY", expressions=[operator(this=parts[0], expression=parts[1])])
+
+
+def _is_tried(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name == "TRY"
 
 
 def _aligned(operands: list[exp.Expr], place: Place) -> list[exp.Expr]:

@@ -7,25 +7,24 @@ SELECT
 FROM journal.commands
 WHERE taken_at IS NULL AND given_at <= $as_of;
 
--- [state_orders if orders] Orders about a workflow's state, and whether its present state allows them.
+-- [state_orders if orders] Orders about a workflow's state, one after the other, and whether the state they find allows them.
 CREATE OR REPLACE TEMP TABLE state_orders AS
+WITH RECURSIVE asked AS (
+    SELECT o.command_id, o.number, o.workflow, o.command, w.state, ROW_NUMBER() OVER (PARTITION BY o.workflow ORDER BY o.number) AS turn
+    FROM orders AS o
+    LEFT JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
+    WHERE o.record IS NULL AND o.command IN ('enable', 'resume', 'pause', 'archive', 'disable')
+), judged AS (
+    SELECT * FROM asked WHERE turn = 1
+    UNION ALL
+    SELECT a.command_id, a.number, a.workflow, a.command, COALESCE(state_after(j.command, j.state), j.state), a.turn
+    FROM judged AS j
+    JOIN asked AS a ON a.workflow = j.workflow AND a.turn = j.turn + 1
+)
 SELECT
-    o.command_id,
-    o.number,
-    o.workflow,
-    CASE o.command WHEN 'enable' THEN 'enabled' WHEN 'resume' THEN 'enabled' WHEN 'pause' THEN 'paused' WHEN 'archive' THEN 'archived' WHEN 'disable' THEN 'disabled' END AS new_state,
-    CASE
-        WHEN w.workflow IS NULL THEN 'unknown_workflow'
-        WHEN w.state = 'draft' THEN 'workflow_draft'
-        WHEN o.command = 'pause' AND w.state <> 'enabled' THEN 'workflow_' || w.state
-        WHEN o.command = 'resume' AND w.state NOT IN ('paused', 'archived') THEN 'workflow_' || w.state
-        WHEN o.command = 'enable' AND w.state = 'enabled' THEN 'workflow_enabled'
-        WHEN o.command = 'archive' AND w.state = 'archived' THEN 'workflow_archived'
-        WHEN o.command = 'disable' AND w.state = 'disabled' THEN 'workflow_disabled'
-    END AS refusal
-FROM orders AS o
-LEFT JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
-WHERE o.record IS NULL AND o.command IN ('enable', 'resume', 'pause', 'archive', 'disable');
+    command_id, number, workflow, state_after(command, state) AS new_state,
+    CASE WHEN state IS NULL THEN 'unknown_workflow' WHEN state_after(command, state) IS NULL THEN 'workflow_' || state END AS refusal
+FROM judged;
 
 -- [change_states if state_orders] The last allowed order of a workflow is its state from now on, until its file says otherwise.
 UPDATE live.workflows AS w
@@ -97,34 +96,42 @@ FROM changed_flows AS c
 WHERE c.participant_id = a.participant_id AND a.status IN ('planned', 'awaiting_approval')
     AND NOT c.has_same_steps AND c.on_change = 'restart';
 
--- [people_orders if orders] Orders about participants, each with the passage it means and why it cannot be followed.
+-- [people_orders if orders] Orders about participants, one after the other, each with the passage it means and why it cannot be followed.
 CREATE OR REPLACE TEMP TABLE people_orders AS
+WITH RECURSIVE asked AS (
+    SELECT
+        o.command_id, o.number, o.command, p.participant_id, p.step_id, p.due_at, p.halted_at,
+        w.state AS workflow_state, p.status AS first_status, p.status,
+        ROW_NUMBER() OVER (PARTITION BY COALESCE(p.participant_id, o.command_id) ORDER BY o.number) AS turn
+    FROM orders AS o
+    LEFT JOIN state.participants AS p ON p.workflow = o.workflow AND p.record = o.record AND p.left_at IS NULL
+    LEFT JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
+    WHERE o.record IS NOT NULL AND o.command IN ('pause', 'resume', 'retry', 'remove', 'goal-met')
+), judged AS (
+    SELECT * FROM asked WHERE turn = 1
+    UNION ALL
+    SELECT
+        a.command_id, a.number, a.command, a.participant_id, a.step_id, a.due_at, a.halted_at,
+        a.workflow_state, a.first_status, COALESCE(status_after(j.command, j.status), j.status), a.turn
+    FROM judged AS j
+    JOIN asked AS a ON a.participant_id = j.participant_id AND a.turn = j.turn + 1
+)
 SELECT
-    o.command_id,
-    o.number,
-    o.command,
-    p.participant_id,
-    p.step_id,
-    p.due_at,
-    p.halted_at,
+    command_id, number, command, participant_id, step_id, due_at, halted_at, first_status,
+    status_after(command, status) AS new_status,
     CASE
-        WHEN p.participant_id IS NULL THEN 'not_inside'
-        WHEN w.state = 'archived' THEN 'workflow_archived'
-        WHEN o.command = 'pause' AND p.status <> 'active' THEN 'is_' || p.status
-        WHEN o.command = 'resume' AND p.status <> 'paused' THEN 'is_' || p.status
-        WHEN o.command = 'retry' AND p.status <> 'error' THEN 'is_' || p.status
+        WHEN participant_id IS NULL THEN 'not_inside'
+        WHEN workflow_state = 'archived' THEN 'workflow_archived'
+        WHEN status_after(command, status) IS NULL THEN 'is_' || status
     END AS refusal
-FROM orders AS o
-LEFT JOIN state.participants AS p ON p.workflow = o.workflow AND p.record = o.record AND p.left_at IS NULL
-LEFT JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
-WHERE o.record IS NOT NULL AND o.command IN ('pause', 'resume', 'retry', 'remove', 'goal-met');
+FROM judged;
 
--- [halting if people_orders] The last order that stops somebody or lets somebody go on.
+-- [halting if people_orders] Whoever stops or goes on by the orders taken together.
 CREATE OR REPLACE TEMP TABLE halting AS
 SELECT participant_id, command, step_id, due_at, halted_at
 FROM people_orders
 WHERE refusal IS NULL AND command IN ('pause', 'resume', 'retry')
-QUALIFY ROW_NUMBER() OVER (PARTITION BY participant_id ORDER BY number DESC) = 1;
+QUALIFY ROW_NUMBER() OVER (PARTITION BY participant_id ORDER BY number DESC) = 1 AND new_status <> first_status;
 
 -- [halt_and_go_on if halting] Whoever is paused keeps the remaining wait; it runs on from the resumption.
 UPDATE state.participants AS p
@@ -132,6 +139,8 @@ SET
     status = CASE h.command WHEN 'pause' THEN 'paused' ELSE 'active' END,
     halted_at = CASE h.command WHEN 'pause' THEN $as_of END,
     halt_reason = CASE h.command WHEN 'pause' THEN 'by_hand' END,
+    -- what happened during a pause is no goal
+    goals_from = CASE h.command WHEN 'resume' THEN $as_of ELSE p.goals_from END,
     due_at = CASE WHEN h.command <> 'pause' AND p.due_at IS NOT NULL THEN later_by_halt(p.due_at, p.halted_at, $as_of) ELSE p.due_at END
 FROM halting AS h
 WHERE h.participant_id = p.participant_id;

@@ -183,6 +183,9 @@ ALTER TABLE state.participants ADD COLUMN halt_reason VARCHAR;
 -- how often it began anew after a change of steps
 ALTER TABLE state.participants ADD COLUMN restarts INTEGER DEFAULT 0;
 
+-- from when events count as goals, after a pause; null: from the entry
+ALTER TABLE state.participants ADD COLUMN goals_from TIMESTAMPTZ;
+
 -- a goal's own time
 ALTER TABLE state.participants ADD COLUMN goal_at TIMESTAMPTZ;
 
@@ -218,3 +221,21 @@ CREATE MACRO main.as_list(j) AS CAST(CAST(j AS JSON) AS VARCHAR[]);
 
 -- When the remaining wait of somebody who was halted ends: later by the time of the halt.
 CREATE MACRO main.later_by_halt(due, halted, now) AS due + (now - halted);
+
+-- The state of a workflow after an order; null where the order makes no sense.
+CREATE MACRO main.state_after(command, state) AS CASE
+    WHEN state = 'draft' THEN NULL
+    WHEN command = 'enable' AND state <> 'enabled' THEN 'enabled'
+    WHEN command = 'resume' AND state IN ('paused', 'archived') THEN 'enabled'
+    WHEN command = 'pause' AND state = 'enabled' THEN 'paused'
+    WHEN command = 'archive' AND state <> 'archived' THEN 'archived'
+    WHEN command = 'disable' AND state <> 'disabled' THEN 'disabled'
+END;
+
+-- The status of a participant after an order; null where the order makes no sense.
+CREATE MACRO main.status_after(command, status) AS CASE
+    WHEN command IN ('remove', 'goal-met') THEN status
+    WHEN command = 'pause' AND status = 'active' THEN 'paused'
+    WHEN command = 'resume' AND status = 'paused' THEN 'active'
+    WHEN command = 'retry' AND status = 'error' THEN 'active'
+END;

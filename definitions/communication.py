@@ -163,6 +163,7 @@ class BlackoutCalendar(Model):
     """Dates on which nothing is sent; the file's name is the calendar's."""
 
     description: str = Field(default="", description="what it is for")
+    holidays: bool = Field(default=False, description="its dates are no business days either")
     auto: bool = Field(default=False, description="added to every workflow")
     dates: tuple[Annotated[Blackout, BeforeValidator(_blackout)], ...] = Field(description="dates and ranges")
 
@@ -193,3 +194,8 @@ class Limits(Model):
 
     sender: SenderLimit | None = Field(default=None, description="messages of one sender")
     recipient: RecipientLimit | None = Field(default=None, description="messages to one recipient")
+    actions: int = Field(
+        default=10, ge=1, le=1000, description="actions in a row, without a wait or branch between them"
+    )
+    steps: int = Field(default=30, ge=1, le=1000, description="steps in an arm")
+    checks: int = Field(default=11, ge=1, le=1000, description="checks in a branch")

@@ -21,10 +21,8 @@ from definitions.steps import (
     walk,
 )
 
-MAX_ACTIONS = 10
-MAX_STEPS_IN_ARM = 30
-MAX_CHECKS = 11
 MAX_PATHS = 1_000
+_RAISE = "raise it under `limits: {{{}: ..}}` in project.yaml, or divide it"
 
 
 def steps_keep_their_limits(project: Project) -> Iterator[Problem]:
@@ -56,8 +54,13 @@ def _step(project: Project, file: str, step: Step) -> Iterator[Problem]:
     if isinstance(step, BranchStep):
         if not step.branch:
             yield Problem(where, "empty-branch", "a branch needs at least one arm")
-        if len(step.branch) > MAX_CHECKS:
-            yield Problem(where, "too-many", f"a branch has at most {MAX_CHECKS} checks")
+        if len(step.branch) > project.settings.limits.checks:
+            yield Problem(
+                where,
+                "too-many",
+                f"a branch has at most {project.settings.limits.checks} checks",
+                _RAISE.format("checks"),
+            )
     if isinstance(step, SplitStep):
         if abs(sum(step.split.values()) - 1) > 1e-9:
             total = f"{sum(step.split.values()) * 100:g}"
@@ -66,8 +69,13 @@ def _step(project: Project, file: str, step: Step) -> Iterator[Problem]:
             if arm not in step.split:
                 yield Problem(where, "split", f"`{arm}` has no share", did_you_mean(arm, step.split))
     for arm, steps in arms_of(step):
-        if len(steps) > MAX_STEPS_IN_ARM:
-            yield Problem(where, "too-many", f"the arm `{arm}` has more than {MAX_STEPS_IN_ARM} steps")
+        if len(steps) > project.settings.limits.steps:
+            yield Problem(
+                where,
+                "too-many",
+                f"the arm `{arm}` has more than {project.settings.limits.steps} steps",
+                _RAISE.format("steps"),
+            )
         yield from _sequence(project, file, steps)
 
 
@@ -75,10 +83,13 @@ def _sequence(project: Project, file: str, steps: tuple[Step, ...]) -> Iterator[
     run = 0
     for step in steps:
         run = run + 1 if isinstance(step, ActionStep) else 0
-        if run == MAX_ACTIONS + 1:
+        if run == project.settings.limits.actions + 1:
             where = step_place(project, file, step.id)
             yield Problem(
-                where, "too-many", f"more than {MAX_ACTIONS} actions in a row", "put a wait or a branch between them"
+                where,
+                "too-many",
+                f"more than {project.settings.limits.actions} actions in a row",
+                "put a wait or a branch between them",
             )
     for first, second in pairwise(steps):
         if isinstance(first, WaitStep) and isinstance(second, WaitStep):

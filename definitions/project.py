@@ -43,6 +43,13 @@ class Guards(Model):
     per_recipient: int | None = Field(default=None, ge=0, description="messages to one recipient")
 
 
+class Roles(Model):
+    """Who may do what, by the names that the command line knows people by. Nobody named: everybody may."""
+
+    apply: tuple[str, ...] = Field(default=(), description="who may make definitions live")
+    order: tuple[str, ...] = Field(default=(), description="who may give orders, such as pause or approve")
+
+
 class ProjectSettings(Model):
     """project.yaml."""
 
@@ -59,6 +66,7 @@ class ProjectSettings(Model):
         default={}, description="which sink takes which kind of action; `default` takes the rest"
     )
     guards: Guards = Field(default=Guards(), description="what an apply may cause without `--accept`")
+    roles: Roles = Field(default=Roles(), description="who may do what")
     limits: Limits = Field(default=Limits(), description="limits over all workflows together")
 
 

@@ -31,6 +31,7 @@ def publish_communication(project: Project) -> dict[str, list[dict[str, Any]]]:
                 "first_date": blackout.first,
                 "last_date": blackout.last,
                 "is_yearly": blackout.yearly,
+                "is_holiday": calendar.holidays,
                 "name": blackout.name,
             }
             for name, calendar in sorted(project.calendars.items())

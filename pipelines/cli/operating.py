@@ -126,10 +126,13 @@ def _give(
     step: str | None = None,
 ) -> None:
     from pipelines.commands import give
+    from pipelines.roles import see_allowed
 
     workspace = workspace_of(project)
     moment: datetime = read_instant(at, workspace)
+    who = by or user_name()
     with workspace.session(command) as session:
-        given = give(session, command, workflow, records or (), at=moment, by=by or user_name(), step=step)
+        see_allowed(session, who, "order")
+        given = give(session, command, workflow, records or (), at=moment, by=who, step=step)
     many = f"{len(given)} orders" if len(given) != 1 else "1 order"
     typer.echo(f"{many} given: the next evaluation takes it up (`drumbeat orders` shows what became of it)")

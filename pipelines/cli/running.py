@@ -35,10 +35,12 @@ def apply(
     from pipelines.apply import apply_project
     from pipelines.guards import apply_guarded
     from pipelines.instants import next_instant
+    from pipelines.roles import see_allowed
 
     workspace = workspace_of(project)
     at, who = datetime.now(UTC), by or user_name()
     with workspace.session("apply", create=True) as session:
+        see_allowed(session, who, "apply", workspace.project)
         if accept:
             applied = apply_project(session, workspace.project, at=at, by=who)
         else:

@@ -19,14 +19,29 @@ CREATE OR REPLACE TEMP TABLE pools (value BIGINT, record VARCHAR, result DOUBLE)
 -- [empty_dates] Room for the dates that waits wait for.
 CREATE OR REPLACE TEMP TABLE dates (value BIGINT, record VARCHAR, result TIMESTAMPTZ);
 
--- [workdays] Monday to Friday, numbered: business days are counted on it.
+-- [closed_days if live.blackouts] Every date of every calendar, from two weeks ago on.
+CREATE OR REPLACE TEMP TABLE closed_days AS
+SELECT b.calendar, d.day, BOOL_OR(b.is_holiday) AS is_holiday
+FROM (
+    SELECT calendar, in_year(first_date, y) AS first_date, in_year(last_date, y + year(last_date) - year(first_date)) AS last_date, is_holiday
+    FROM live.blackouts
+    JOIN range(year($as_of) - 3, year($as_of) + 8) AS years (y)
+        ON y = year(first_date) OR (is_yearly AND y > year(first_date))
+    UNION
+    SELECT calendar, first_date, last_date, is_holiday FROM live.blackouts
+) AS b
+JOIN (SELECT CAST($as_of AS DATE) + CAST(i AS INTEGER) - 14 AS day FROM range(0, 2400) AS days (i)) AS d
+    ON d.day BETWEEN b.first_date AND b.last_date
+GROUP BY b.calendar, d.day;
+
+-- [workdays] Monday to Friday without holidays, numbered: business days are counted on it.
 CREATE OR REPLACE TEMP TABLE workdays AS
 SELECT day, ROW_NUMBER() OVER (ORDER BY day) AS number
 FROM (
     SELECT CAST(day AS DATE) AS day
     FROM generate_series(CAST($as_of AS DATE) - 14, CAST($as_of AS DATE) + 800, INTERVAL 1 DAY) AS g(day)
 )
-WHERE extract(isodow FROM day) <= 5;
+WHERE extract(isodow FROM day) <= 5 AND day NOT IN (SELECT day FROM closed_days WHERE is_holiday);
 
 -- [business_steps] The day on which so many business days from today are over.
 CREATE OR REPLACE TEMP TABLE business_steps AS

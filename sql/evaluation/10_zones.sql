@@ -64,21 +64,6 @@ FROM (
 ) AS d
 WHERE d.action_id = a.action_id;
 
--- [closed_days if open_sends] Every date that a calendar in use blacks out, from yesterday on.
-CREATE OR REPLACE TEMP TABLE closed_days AS
-SELECT DISTINCT b.calendar, d.day
-FROM (
-    SELECT calendar, in_year(first_date, y) AS first_date, in_year(last_date, y + year(last_date) - year(first_date)) AS last_date
-    FROM live.blackouts
-    JOIN range(year($as_of) - 3, year($as_of) + 8) AS years (y)
-        ON y = year(first_date) OR (is_yearly AND y > year(first_date))
-    UNION
-    SELECT calendar, first_date, last_date FROM live.blackouts
-) AS b
-JOIN (SELECT CAST($as_of AS DATE) + CAST(i AS INTEGER) - 2 AS day FROM range(0, 2400) AS days (i)) AS d
-    ON d.day BETWEEN b.first_date AND b.last_date
-WHERE b.calendar IN (SELECT calendar FROM live.workflow_calendars);
-
 -- [moving if open_sends] What needs a send time: new messages from now on, and those planned for a later day that is blacked out by now.
 CREATE OR REPLACE TEMP TABLE moving AS
 SELECT s.action_id, s.schedule_id, s.calendars, a.zone, a.is_long, CAST(NULL AS VARCHAR) AS rule, $as_of AS from_at

@@ -14,6 +14,7 @@ CREATE TABLE live.blackouts (
     first_date DATE NOT NULL,               -- its first date, local to the recipient
     last_date DATE NOT NULL,                -- its last date
     is_yearly BOOLEAN NOT NULL,             -- again in every later year
+    is_holiday BOOLEAN NOT NULL,            -- it is no business day either
     name VARCHAR NOT NULL                   -- what people call it
 );
 

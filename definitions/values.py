@@ -66,8 +66,8 @@ def fault(code: str, message: str, hint: str | None = None) -> PydanticCustomErr
 def parse_duration(value: Any) -> Duration:
     """Read `3 days`, `2 weeks`, `1 month`, `90 minutes`.
 
-    >>> parse_duration("2 weeks")
-    Duration(months=0, days=14, minutes=0, text='2 weeks')
+    >>> parse_duration("2 weeks").days, parse_duration("3 business days").business_days
+    (14, 3)
     """
     if isinstance(value, Duration):
         return value

@@ -20,7 +20,9 @@ Folder = Annotated[Path, typer.Option("--project", "-p", help="The project's fol
 
 def init(
     folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")],
-    template: Annotated[str | None, typer.Option(help="A ready-made workflow; `drumbeat templates` lists them.")] = None,
+    template: Annotated[
+        str | None, typer.Option(help="A ready-made workflow; `drumbeat templates` lists them.")
+    ] = None,
 ) -> None:
     """Make a project: a complete example to change into your own, or a ready-made workflow."""
     if template is None:

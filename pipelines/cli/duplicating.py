@@ -20,7 +20,7 @@ from definitions.source import read_source
 from definitions.values import is_name
 from pipelines.cli.authoring import Folder
 
-_SCALAR = re.compile(r"""\"[^\"]*\"|'[^']*'|[^\s,}#]+""")
+_SCALAR = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,}#]+")
 
 
 def duplicate(

@@ -18,7 +18,7 @@ from definitions.values import Model, Name
 
 COMMON = "_common"
 ABOUT = "template.yaml"
-_NAME_HERE = "TEMPLATE_NAME"
+_NAME_HERE = "template_name_here"
 
 
 class Template(Model):

@@ -84,6 +84,13 @@ def test_a_template_says_what_it_is_for_and_who_answers(name: str) -> None:
         assert workflow.description
 
 
+def test_the_page_of_templates_has_a_line_for_each() -> None:
+    lines = (ROOT / "docs" / "templates.md").read_text().splitlines()
+    for name, about in templates().items():
+        head = f"| [{name}](../definitions/templates/{name}/template.yaml) | {about.first_sentence} | "
+        assert any(line.startswith(head) for line in lines), name
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_files_of_a_template_tell_editors_their_schema(name: str) -> None:
     for path, text in template_files(name).items():

@@ -75,6 +75,16 @@ def test_a_template_passes_its_own_tests(name: str, session: DuckDBSession) -> N
         assert failure is None, f"{test.title}\n{failure.text()}"
 
 
+@pytest.mark.parametrize("name", ["starter", "sales_starter"])
+def test_every_workflow_of_an_example_is_tested_and_passes(name: str, session: DuckDBSession) -> None:
+    project = load_project(read_folder(ROOT / "definitions" / name))
+    tests = list(testing.tests_of(project))
+    assert all([test.workflow for test in tests].count(workflow) >= 2 for workflow in project.workflows)
+    for test in tests:
+        failure = test.run(session)
+        assert failure is None, f"{test.title}\n{failure.text()}"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_template_says_what_it_is_for_and_who_answers(name: str) -> None:
     about = templates()[name]

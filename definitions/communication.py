@@ -111,7 +111,11 @@ def _several(value: Any) -> Any:
 class Communication(Model):
     """When a workflow's emails, text messages and calls may go out."""
 
-    window: Annotated[tuple[Window, ...], BeforeValidator(_several), Field(min_length=1)] = Field(
+    window: Annotated[
+        tuple[Window, ...],
+        BeforeValidator(_several, json_schema_input_type=Window | tuple[Window, ...]),
+        Field(min_length=1),
+    ] = Field(
         default=(Window.model_construct(days=(1, 2, 3, 4, 5), from_=9 * 60, to=16 * 60),),
         description="one window of the week, or a list of them",
     )
@@ -165,7 +169,9 @@ class BlackoutCalendar(Model):
     description: str = Field(default="", description="what it is for")
     holidays: bool = Field(default=False, description="its dates are no business days either")
     auto: bool = Field(default=False, description="added to every workflow")
-    dates: tuple[Annotated[Blackout, BeforeValidator(_blackout)], ...] = Field(description="dates and ranges")
+    dates: tuple[Annotated[Blackout, BeforeValidator(_blackout, json_schema_input_type=str | Blackout)], ...] = Field(
+        description="dates and ranges"
+    )
 
 
 class Elsewhere(Model):

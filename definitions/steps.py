@@ -120,7 +120,9 @@ def _tags(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Tags: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_tags), Field(min_length=1)]
+Tags: TypeAlias = Annotated[
+    tuple[str, ...], BeforeValidator(_tags, json_schema_input_type=str | tuple[str, ...]), Field(min_length=1)
+]
 
 
 def _with_one_kind(schema: dict[str, Any]) -> None:
@@ -145,7 +147,7 @@ class ActionStep(Model):
     webhook: Webhook | None = Field(default=None, description="a request to a system of the team's")
     tag: Tags | None = Field(default=None, description="tags to add")
     untag: Tags | None = Field(default=None, description="tags to take away")
-    enroll: Annotated[Enroll, BeforeValidator(_enroll)] | None = Field(
+    enroll: Annotated[Enroll, BeforeValidator(_enroll, json_schema_input_type=Name | Enroll)] | None = Field(
         default=None, description="start another workflow"
     )
 

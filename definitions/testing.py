@@ -64,6 +64,9 @@ def _result(value: Any) -> Any:
     return [{"result": one} if isinstance(one, str) else one for one in many]
 
 
+_Written: TypeAlias = str | Result | tuple[str | Result, ...]
+
+
 class ExpectedSend(Model):
     """When a message goes out. Only what is named is looked at."""
 
@@ -117,8 +120,8 @@ class Moment(Model):
         default={}, description="rows that come or change, by object and key; `gone` removes"
     )
     commands: tuple[str, ...] = Field(default=(), description="orders, as on the command line: `pause renewal a1`")
-    results: dict[str, Annotated[tuple[Result, ...], BeforeValidator(_result)]] = Field(
-        default={}, description="what came back of actions, by record/step: `{a1/hello: opened}`"
+    results: dict[str, Annotated[tuple[Result, ...], BeforeValidator(_result, json_schema_input_type=_Written)]] = (
+        Field(default={}, description="what came back of actions, by record/step: `{a1/hello: opened}`")
     )
     suppress: dict[Name, dict[str, str]] = Field(
         default={}, description="recipients that must not be written to from now on, by object and key, with the reason"

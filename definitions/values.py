@@ -66,8 +66,8 @@ def fault(code: str, message: str, hint: str | None = None) -> PydanticCustomErr
 def parse_duration(value: Any) -> Duration:
     """Read `3 days`, `2 weeks`, `1 month`, `90 minutes`.
 
-    >>> parse_duration("2 weeks")
-    Duration(months=0, days=14, minutes=0, text='2 weeks')
+    >>> parse_duration("2 weeks").days, parse_duration("3 business days").business_days
+    (14, 3)
     """
     if isinstance(value, Duration):
         return value
@@ -140,8 +140,17 @@ def parse_share(value: Any) -> float:
     return float(match[1]) / 100
 
 
+def is_name(value: str) -> bool:
+    """May something be called so.
+
+    >>> is_name("renewal_90"), is_name("Renewal")
+    (True, False)
+    """
+    return _NAME.match(value) is not None
+
+
 def _name(value: str) -> str:
-    if not _NAME.match(value):
+    if not is_name(value):
         hint = "use lower-case letters, digits and `_`, starting with a letter, 63 characters at most"
         raise fault("name", f"`{value}` is not a name", hint)
     return str(value)

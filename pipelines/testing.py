@@ -139,12 +139,10 @@ def _given(project: Project, given: Mapping[str, Any]) -> Rows:
     rows: Rows = {}
     for object_, found in given.items():
         key = project.catalog[object_].key
-        listed = (
-            cast("tuple[dict[str, Any], ...]", found)
-            if isinstance(found, tuple)
-            else tuple({key: k, **row} for k, row in found.items())
-        )
-        rows[object_] = {str(row[key]): dict(row) for row in listed}
+        if isinstance(found, tuple):
+            rows[object_] = {str(row[key]): dict(row) for row in cast("tuple[dict[str, Any], ...]", found)}
+        else:
+            rows[object_] = {k: {key: k, **row} for k, row in found.items()}
     return rows
 
 

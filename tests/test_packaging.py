@@ -33,6 +33,10 @@ def test_the_wheel_holds_the_four_rooms_and_all_they_need(wheel: Path) -> None:
         "definitions/starter/project.yaml",
         "definitions/starter/data/ravenstack/LICENSE.md",
         "definitions/sales_starter/project.yaml",
+        "definitions/starter/tests/onboarding.yaml",
+        "definitions/templates/_common/project.yaml",
+        "definitions/templates/renewal_90/template.yaml",
+        "definitions/templates/renewal_90/messages/renewal_hello.md",
     ):
         assert needed in names, needed
 
@@ -54,6 +58,15 @@ def test_the_demo_runs_from_the_wheel_elsewhere(wheel: Path, tmp_path: Path) -> 
     assert (home / "mine" / "out" / "dashboard" / "index.html").is_file()
     again = subprocess.run(demo, check=True, capture_output=True, text=True, cwd=home, env=environment, timeout=300)
     assert "nothing changed" in again.stdout
+
+
+def test_a_template_is_made_from_the_wheel_elsewhere(wheel: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(wheel), "COLUMNS": "120"}
+    command = [sys.executable, "-P", "-m", "pipelines.cli.main", "init", "mine", "--template", "win_back"]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=environment, timeout=60)
+    check = [sys.executable, "-P", "-m", "pipelines.cli.main", "check", "-p", "mine"]
+    ran = subprocess.run(check, check=True, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60)
+    assert ran.stdout.strip().endswith("no problems")
 
 
 def test_checking_needs_no_engine_and_no_orchestrator() -> None:

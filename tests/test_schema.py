@@ -53,6 +53,16 @@ def test_the_files_of_the_examples_tell_editors_their_schema(path: Path) -> None
     assert first == f"# yaml-language-server: $schema={up}.drumbeat/{kind_of(path)}.schema.json"
 
 
+def test_the_files_of_the_templates_fit() -> None:
+    readers = {kind: Draft202012Validator(schema_of(kind)) for kind in kinds()}
+    for path in sorted((ROOT / "templates").glob("*/**/*.yaml")):
+        if path.name != "template.yaml":
+            source, problems = read_source(path.name, path.read_text())
+            assert source is not None, path
+            assert problems == [], path
+            assert [error.message for error in readers[kind_of(path)].iter_errors(source.data)] == [], path
+
+
 def test_a_new_project_holds_the_schemas_that_are_current(tmp_path: Path) -> None:
     copy_starter(tmp_path / "mine")
     written = {p.name: json.loads(p.read_text()) for p in (tmp_path / "mine" / ".drumbeat").iterdir()}
@@ -80,6 +90,13 @@ STEP = "object: account\nentry: {when: seats > 1}\nsteps:\n  - "
         ("workflow", STEP + "{id: a, wait: {until: seats > 2, at_most: 3 days}}"),
         ("workflow", STEP + "{id: a, update: {seats: 3, plan: {expression: upper(plan)}, x: null}}"),
         ("workflow", STEP + "{id: a, split: {x: 50%, y: 50%}, arms: {x: [{id: b, exit: done}]}}"),
+        ("workflow", STEP + "{id: a, tag: hot}"),
+        ("workflow", STEP + "{id: a, untag: [hot, new]}"),
+        ("workflow", STEP + "{id: a, enroll: follow_up}"),
+        ("workflow", WORKFLOW + "communication: {window: {days: mon, from: '09:00', to: '16:00'}}\n"),
+        ("workflow", WORKFLOW + "communication: {window: [{days: mon, from: '09:00', to: '16:00'}]}\n"),
+        ("calendar", "dates: ['2026-07-03', {date: '2026-12-25', yearly: true}]\n"),
+        ("test", "workflow: w\ntimeline: [{at: '2026-01-05 09:00', results: {a1/hi: opened, a1/ring: [completed]}}]\n"),
         ("catalog", CATALOG + "computed: {twice: seats * 2, one: 1}\n"),
         ("catalog", CATALOG.replace("integer", "{type: text, values: [a]}")),
         ("segment", "object: account\nwhen: seats > 1\n"),
@@ -127,6 +144,8 @@ def test_what_the_language_allows_fits(kind: str, text: str) -> None:
         ("workflow", STEP + "{id: a, wait: {until: x, at_most: 3 days, otherwise: stop}}"),
         ("workflow", STEP + "{id: a, branch: [{name: x, if_: y, steps: []}]}"),
         ("workflow", STEP + "{id: a, split: {x: half}}"),
+        ("workflow", STEP + "{id: a, tag: 3}"),
+        ("workflow", STEP + "{id: a, enroll: {name: follow_up}}"),
         ("workflow", STEP + "{id: a, update: {Seats: 3}}"),
         ("workflow", STEP + "{id: a, update: {seats: {sql: x}}}"),
         ("catalog", CATALOG + "shape: round\n"),

@@ -1,4 +1,4 @@
-"""Commands for those who write definitions: init, check, compile."""
+"""Commands for those who write definitions: init, templates, duplicate, check, compile."""
 
 from __future__ import annotations
 
@@ -12,24 +12,63 @@ import typer
 
 from definitions import load_project, read_folder
 from definitions.errors import UserError
+from definitions.library import template_files
+from definitions.library import templates as templates_by_name
 
 Folder = Annotated[Path, typer.Option("--project", "-p", help="The project's folder.")]
 
 
-def init(folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")]) -> None:
-    """Make a project: a complete example to change into your own."""
-    copy_starter(folder)
-    typer.echo(f"made `{folder}`: a customer-success project with data, eight workflows and messages")
-    typer.echo(f"next: drumbeat check -p {folder}   (then apply, snapshot, evaluate)")
+def init(
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")],
+    template: Annotated[
+        str | None, typer.Option(help="A ready-made workflow; `drumbeat templates` lists them.")
+    ] = None,
+) -> None:
+    """Make a project: a complete example to change into your own, or a ready-made workflow."""
+    if template is None:
+        copy_starter(folder)
+        typer.echo(f"made `{folder}`: a customer-success project with data, eight workflows and messages")
+        typer.echo(f"next: drumbeat check -p {folder}   (then apply, snapshot, evaluate)")
+        return
+    copy_template(folder, template)
+    about = templates_by_name()[template]
+    typer.echo(f"made `{folder}`: {about.title}, after {about.source}")
+    typer.echo(f"objective: {about.objective}")
+    typer.echo(f"next: drumbeat test -p {folder}   (then put your tables into {folder / 'data'})")
+
+
+def templates() -> None:
+    """List the ready-made workflows that `init --template` makes projects of."""
+    for name, about in templates_by_name().items():
+        typer.echo(f"{name}: {about.title}\n    {about.first_sentence}")
 
 
 def copy_starter(folder: Path) -> None:
     """Copy the example project; an occupied folder is a `UserError`."""
-    if folder.exists() and any(folder.iterdir()):
-        raise UserError("folder-occupied", f"`{folder}` is not empty", "name a new folder")
+    _refuse_occupied(folder)
     with resources.as_file(resources.files("definitions") / "starter") as starter:
         shutil.copytree(starter, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     write_schemas(folder)
+
+
+def copy_template(folder: Path, name: str) -> None:
+    """Make a project of a template, with a table of no rows for each object; an occupied folder is a `UserError`."""
+    files = template_files(name)
+    _refuse_occupied(folder)
+    catalog = load_project(files).catalog
+    tables = {
+        f"data/{made.table.split('.')[1]}.csv": ",".join(dict.fromkeys((made.key, *made.fields))) + "\n"
+        for made in catalog.objects.values()
+    }
+    for path, text in {**files, **tables}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    write_schemas(folder)
+
+
+def _refuse_occupied(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError("folder-occupied", f"`{folder}` is not empty", "name a new folder")
 
 
 def schema(

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from definitions.errors import EnvironmentFault, UserError
-from pipelines.cli import asking, authoring, operating, running, testing
+from pipelines.cli import asking, authoring, duplicating, operating, running, testing
 
 app = typer.Typer(
     name="drumbeat",
@@ -22,7 +22,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (authoring.init, authoring.check, testing.test, authoring.compile_, authoring.schema):
+for command in (
+    authoring.init,
+    authoring.templates,
+    duplicating.duplicate,
+    authoring.check,
+    testing.test,
+    authoring.compile_,
+    authoring.schema,
+):
     app.command(command.__name__.strip("_"))(command)
 for command in (asking.plan, asking.preview, asking.explain):
     app.command(command.__name__)(command)

@@ -107,7 +107,18 @@ def test_every_function_stands_in_an_executed_block() -> None:
 def test_every_reason_of_the_evaluator_is_on_the_language_page() -> None:
     sources = [ROOT / "sql" / "evaluation" / name for name in ("06_leave.sql", "07_admit.sql", "07_once.sql")]
     reasons = {found for path in sources for found in re.findall(r"THEN '([a-z_]+)'", path.read_text())}
-    reasons -= {"inside", "condition", "workflow_", "holdout", "treatment", "done", "refused", "enrolled", "goal_met", "exited"}
+    reasons -= {
+        "inside",
+        "condition",
+        "workflow_",
+        "holdout",
+        "treatment",
+        "done",
+        "refused",
+        "enrolled",
+        "goal_met",
+        "exited",
+    }
     page = (ROOT / "docs" / "language.md").read_text()
     assert [reason for reason in sorted(reasons) if f"`{reason}`" not in page] == []
 

@@ -1,10 +1,10 @@
 """The examples of a page: fenced blocks that are executed, each in the role that its first line gives it.
 
-    ```yaml          `# workflows/x.yaml`: a file; all files of a page are one project
-                     `# in workflows/x.yaml`: keys that take the place of that file's own, checked in the page's project
-    ```yaml world    a world, as in a file of cases, for the tests below it
-    ```yaml test     a case over that world; its first line is its name
-    ```jinja         `{# messages/x.md #}`: a message file of the project
+```yaml          `# workflows/x.yaml`: a file; all files of a page are one project
+                 `# in workflows/x.yaml`: keys that take the place of that file's own, checked in the page's project
+```yaml world    a world, as in a file of cases, for the tests below it
+```yaml test     a case over that world; its first line is its name
+```jinja         `{# messages/x.md #}`: a message file of the project
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from support.pages import Block, read_page
 
 from definitions.values import Model
 from definitions.vocabulary import known_names
-from pipelines.cli.main import app
 from pipelines import testing
+from pipelines.cli.main import app
 from sql import DuckDBSession, compile_plan
 from sql import names as table_names
 from sql.migrations.page import table_page

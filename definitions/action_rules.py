@@ -21,6 +21,7 @@ from definitions.steps import (
     WaitForDate,
     WaitStep,
     arms_of,
+    is_address,
     walk,
 )
 from definitions.workflow import Workflow
@@ -67,7 +68,7 @@ def _action(
     for value in step.values:
         if isinstance(value, Expr):
             yield from check_expression(value.expression, workflow.object, project.catalog)[1]
-    if step.user is not None and "@" not in step.user and step.user not in before:
+    if step.user is not None and not is_address(step.user) and step.user not in before:
         hops = project.catalog.walk(workflow.object, (step.user,))
         if hops is None or any(hop.many for hop in hops):
             hint = did_you_mean(step.user, (*spec.relations, *before))

@@ -68,6 +68,11 @@ class Rate:
     at_most: int
     unit: str
 
+    @property
+    def text(self) -> str:
+        """As people write it."""
+        return f"{self.at_most} per {self.unit}"
+
 
 def parse_rate(value: Any) -> Rate:
     """Read `200 per day`."""
@@ -95,6 +100,16 @@ class Window(Model):
         if self.from_ == self.to or self.from_ == MINUTES_A_DAY:
             raise fault("window", "the window holds no minute", 'a whole day is from "00:00" to "24:00"')
         return self
+
+    @property
+    def text(self) -> str:
+        """As people read it."""
+        days = ", ".join(WEEKDAYS[day - 1] for day in self.days)
+        return f"{days} {_clock(self.from_)} to {_clock(self.to)}"
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 class ZoneChoice(Model):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal, cast
 
+from definitions.communication import Rate as CountedRate
+from definitions.communication import Window
 from definitions.conditions import All, Any_, Condition, Expression, Leaf, None_
 from definitions.goals import Goal
 from definitions.project import Project
@@ -47,7 +49,7 @@ def compare_projects(old: Project | None, new: Project) -> tuple[Changed, ...]:
     """Every definition that differs: workflows first, then what they share."""
     before = _definitions(old) if old is not None else {}
     after = _definitions(new)
-    kinds = ("workflow", "segment", "object", "project")
+    kinds = ("workflow", "segment", "journey", "calendar", "object", "project")
     keys = sorted({*before, *after}, key=lambda key: (kinds.index(key[0]), key[1]))
     return tuple(found for key in keys if (found := _compare(key, before.get(key), after.get(key))) is not None)
 
@@ -87,6 +89,8 @@ def _definitions(project: Project) -> dict[tuple[str, str], Parts]:
     found: dict[tuple[str, str], Parts] = {("project", project.settings.name): _parts(project.settings)}
     found |= {("object", name): _parts(spec) for name, spec in project.catalog.objects.items()}
     found |= {("segment", name): _parts(segment) for name, segment in project.segments.items()}
+    found |= {("journey", name): _parts(journey) for name, journey in project.journeys.items()}
+    found |= {("calendar", name): _parts(calendar) for name, calendar in project.calendars.items()}
     return found | {("workflow", name): _workflow(w, project) for name, w in project.workflows.items()}
 
 
@@ -139,7 +143,7 @@ def _lines(name: str, value: Any) -> Iterator[str]:
             yield _named(name, value.text)
         case FixedWait():
             yield _named(name, value.fixed.text)
-        case Slots() | Rate():
+        case Slots() | Rate() | CountedRate() | Window():
             yield _named(name, value.text)
         case Goal():
             yield _named(name, value.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from definitions.conditions import All, Condition, Leaf, None_, When, parse_expression
-from definitions.values import Lasting, Model, Name
+from definitions.values import CalendarLasting, Model, Name
 
 
 class Stage(Model):
@@ -14,7 +14,7 @@ class Stage(Model):
     name: str = Field(description="what people read, such as `Onboarding`")
     when: When = Field(description="the record is in this stage, if it is in none before")
     goals: dict[Name, When] = Field(default={}, description="what should be reached in this stage")
-    duration: Lasting | None = Field(default=None, description="how long the stage should last")
+    duration: CalendarLasting | None = Field(default=None, description="how long the stage should last")
 
 
 class Journey(Model):

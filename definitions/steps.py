@@ -368,6 +368,15 @@ Step: TypeAlias = Annotated[
 _BY_MODEL = {ActionStep: "action", WaitStep: "wait", BranchStep: "branch", SplitStep: "split", ExitStep: "exit"}
 
 
+def is_address(sender: str) -> bool:
+    """Is a sender written out, as an address or a number, and no name of a relation.
+
+    >>> is_address("hello@example.com"), is_address("+12125550100"), is_address("owner")
+    (True, True, False)
+    """
+    return "@" in sender or sender.startswith("+")
+
+
 def arms_of(step: Step) -> tuple[tuple[str, tuple[Step, ...]], ...]:
     """The arms of a step with their names; none for a step that does not part the flow."""
     match step:

@@ -15,7 +15,7 @@ import sqlglot
 
 from definitions.conditions import DIALECT, Expression
 from definitions.messages import paths_in
-from definitions.steps import ActionStep, Expr
+from definitions.steps import ActionStep, Expr, is_address
 from definitions.workflow import Workflow
 from sql.truths.plan import TruthPlan, recipient_object, row_object
 
@@ -64,7 +64,7 @@ class _Reading:
 
     def user(self, name: str | None) -> Any:
         """The user that a relation or an earlier assign step leads to, by name; an address stays as it is."""
-        if name is None or "@" in name:
+        if name is None or is_address(name):
             return name
         catalog = self.truths.project.catalog
         hops = catalog.walk(self.object, (name,))

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.cases import run_case
+from support.pages import Block, read_page
 
-from definitions import load_project
+from definitions.values import Model
 from definitions.vocabulary import known_names
+from pipelines import testing
+from pipelines.cli.main import app
 from sql import DuckDBSession, compile_plan
 from sql import names as table_names
 from sql.migrations.page import table_page
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGE = read_page(ROOT / "docs" / "language.md")
 
 
 def test_the_page_of_tables_is_made_from_the_migrations() -> None:
@@ -53,25 +59,78 @@ def test_every_function_of_the_vocabulary_is_on_the_language_page() -> None:
     assert missing == []
 
 
-def test_the_examples_of_the_language_page_are_a_project_without_problems() -> None:
-    page = (ROOT / "docs" / "language.md").read_text()
-    files = {m[1]: m[2] for m in re.finditer(r"```yaml\n# (\S+)\n(.*?)```", page, re.DOTALL)}
-    assert set(files) == {
-        "project.yaml",
-        "catalog/account.yaml",
-        "segments/in_trouble.yaml",
-        "workflows/renewal_90.yaml",
-    }
-    head = "object: {0}\ntable: crm.{0}s\nkey: {0}_id\n"
-    fields = {
-        "ticket": "{ticket_id: text, account_id: text, priority: text, opened_on: date, hours: number}",
-        "contact": "{contact_id: text, account_id: text, role: text, first_name: text, last_seen_at: timestamp}",
-        "user": "{user_id: text, name: text}",
-    }
-    files |= {f"catalog/{name}.yaml": head.format(name) + f"fields: {spec}\n" for name, spec in fields.items()}
-    project = load_project(files | {"messages/hello.md": "Hello {{ recipient.first_name }}"})
+def test_the_files_of_the_language_page_are_a_project_without_problems() -> None:
+    project = PAGE.load()
     assert project.warnings == ()
     assert compile_plan(project).statements
+
+
+@pytest.mark.parametrize("block", PAGE.fragments, ids=str)
+def test_a_fragment_of_the_language_page_fits_its_file(block: Block) -> None:
+    assert PAGE.load(block).warnings == ()
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[DuckDBSession]:
+    with DuckDBSession(threads=1) as made:
+        made.migrate()
+        yield made
+
+
+@pytest.mark.parametrize("block", PAGE.tests, ids=str)
+def test_a_test_block_of_the_language_page_decides_what_it_says(block: Block, session: DuckDBSession) -> None:
+    run_case(PAGE.case(block), session)
+
+
+def test_the_workflow_tests_of_the_language_page_pass(session: DuckDBSession) -> None:
+    failures = [test.run(session) for test in testing.tests_of(PAGE.load())]
+    assert failures and [failure.text() for failure in failures if failure] == []
+
+
+def test_every_yaml_block_of_the_language_page_is_executed() -> None:
+    assert [str(block) for block in PAGE.blocks if block.language == "yaml" and block.role == "unknown"] == []
+    assert sum(block.role != "world" for block in PAGE.blocks) >= 40
+
+
+def test_every_key_of_every_model_stands_in_an_executed_block() -> None:
+    used = {(type(model), name) for model in PAGE.models() for name in model.model_fields_set}
+    known = {(model, name) for model in _descendants(Model) for name in model.model_fields}
+    missing = [f"{model.__name__}.{model.model_fields[name].alias or name}" for model, name in known - used]
+    assert sorted(missing) == []
+
+
+def test_every_function_stands_in_an_executed_block() -> None:
+    text = "\n".join(text for block in PAGE.blocks for text in block.texts())
+    assert [name for name in sorted(known_names()) if not re.search(rf"\b{name}\s*\(", text)] == []
+
+
+def test_every_reason_of_the_evaluator_is_on_the_language_page() -> None:
+    sources = [ROOT / "sql" / "evaluation" / name for name in ("06_leave.sql", "07_admit.sql", "07_once.sql")]
+    reasons = {found for path in sources for found in re.findall(r"THEN '([a-z_]+)'", path.read_text())}
+    reasons -= {
+        "inside",
+        "condition",
+        "workflow_",
+        "holdout",
+        "treatment",
+        "done",
+        "refused",
+        "enrolled",
+        "goal_met",
+        "exited",
+    }
+    page = (ROOT / "docs" / "language.md").read_text()
+    assert [reason for reason in sorted(reasons) if f"`{reason}`" not in page] == []
+
+
+def test_every_command_is_in_the_readme() -> None:
+    page = (ROOT / "README.md").read_text()
+    commands = [command.name for command in app.registered_commands]
+    assert [name for name in commands if not re.search(rf"^drumbeat {name}\b", page, re.MULTILINE)] == []
+
+
+def _descendants(model: type[Model]) -> set[type[Model]]:
+    return {found for child in model.__subclasses__() for found in (child, *_descendants(child))}
 
 
 def test_every_code_is_on_the_page_of_errors() -> None:

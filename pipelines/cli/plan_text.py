@@ -53,7 +53,7 @@ def _through(segments: tuple[str, ...], differences: tuple[Difference, ...]) -> 
     if segments:
         yield f"    through segment {', '.join(segments)}, see below"
     elif {d.part for d in differences} <= SILENT:
-        yield "    through a computed field, see below"
+        yield "    through a shared definition, see below"
 
 
 def _title(changed: Changed) -> str:

@@ -255,6 +255,25 @@ def test_a_message_a_segment_and_a_field_that_change_are_told_where_they_stand()
     )
 
 
+def test_journeys_calendars_limits_and_windows_that_change_are_told_as_written() -> None:
+    def made(days: str, day: str, rate: int, close: str) -> Project:
+        files = dict(FILES)
+        files["project.yaml"] += f"limits: {{sender: {{at_most: {rate} per day}}}}\n"
+        stage = f"{{name: Start, when: health = 'good', duration: {days}}}"
+        files["journeys/life.yaml"] = f"object: account\nstages: [{stage}]\n"
+        files["calendars/closed.yaml"] = f"dates: [{day}]\n"
+        files["workflows/care.yaml"] += f'communication: {{window: {{days: sat, from: "09:00", to: "{close}"}}}}\n'
+        return load_project(files)
+
+    changed = compare_projects(made("1 day", "2026-07-03", 5, "12:00"), made("2 days", "2026-07-04", 6, "13:00"))
+    assert [(c.kind, d.old, d.new) for c in changed for d in c.differences] == [
+        ("workflow", "window: sat 09:00 to 12:00", "window: sat 09:00 to 13:00"),
+        ("journey", "duration: 1 day", "duration: 2 days"),
+        ("calendar", "date: 2026-07-03", "date: 2026-07-04"),
+        ("project", "sender.at_most: 5 per day", "sender.at_most: 6 per day"),
+    ]
+
+
 def test_each_workflow_is_tagged_by_what_kind_of_change_it_is(live: World) -> None:
     def tags(after: Project) -> dict[str, tuple[str, ...]]:
         return dict(make_plan(live.session, after, START + DAY, 0).tags)

@@ -220,10 +220,10 @@ def _notes(key: str, expected: Any, found: Any, world: World) -> Iterator[str]:
         yield f"too much  {_worded(item)}"
 
 
-def _items(value: Any) -> set[Any]:
-    return (
-        set(cast("dict[str, Any]", value).items()) if isinstance(value, dict) else set(cast("tuple[Any, ...]", value))
-    )
+def _items(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return {f"{key}: {_worded(one)}" for key, one in cast("dict[str, Any]", value).items()}
+    return {str(item) for item in cast("tuple[Any, ...]", value)}
 
 
 def _worded(value: Any) -> str:

@@ -17,7 +17,7 @@ _DURATION = re.compile(r"(\d+)\s+(minute|hour|day|week|month)s?\Z")
 _BUSINESS = re.compile(r"(\d+)\s+business\s+days?\Z")
 _RATE = re.compile(r"(\d+)\s+per\s+(hour|day|week|month)\Z")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%\Z")
-_MAX_MINUTES = 366 * 24 * 60
+_MAX_MINUTES = 365 * 24 * 60
 
 
 class Model(BaseModel):
@@ -93,7 +93,9 @@ def parse_duration(value: Any) -> Duration:
         "month": Duration(months=number, text=written),
     }
     made = amounts[unit]
-    if made.longest_days * 1440 > _MAX_MINUTES + 31 * 1440:
+    # twelve months are a year, however their days are counted
+    longest = made.months * 30 * 1440 if made.months else made.days * 1440 + made.minutes
+    if longest > _MAX_MINUTES:
         raise fault("duration", f"`{written}` is longer than a year")
     return made
 

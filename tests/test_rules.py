@@ -15,8 +15,8 @@ ROWS = [tuple(c.strip() for c in line.strip("|").split("|")) for line in PAGE.sp
 RULES = [row for row in ROWS if re.match(r"[ST]\d", row[0])]
 SHOWN = [(row[0], part) for row in RULES for part in row[2].split("<br>") if row[2][0] == "`"]
 
-REPORTING = {55, 63, 64, 65, 66, 74, 101, 102, 115, 132, 135, 139, 140, 154, 162, 182, 228, 251, 252, 266, 276, 283}
-REPORTING |= {292, 293, 308}
+NUMBERS = "55 63 64 65 66 74 101 102 115 132 135 139 140 154 162 182 228 251 252 266 276 283 292 293 308"
+REPORTING = {int(n) for n in NUMBERS.split()}
 SCREENS, ADVICE = {1, 7, 58, 133}, {77, 126, 198}
 
 

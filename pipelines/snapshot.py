@@ -13,7 +13,14 @@ from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack, SnapshotRefused
 from sql import DuckDBSession
 from sql.names import SNAPSHOTS, changes_table, history_table, record_table
-from sql.snapshot import ObjectColumns, counts_statement, new_columns, snapshot_statements, table_statements
+from sql.snapshot import (
+    ObjectColumns,
+    counts_statement,
+    new_columns,
+    nothing_statements,
+    snapshot_statements,
+    table_statements,
+)
 
 Tables = Mapping[str, Mapping[str, str]]
 
@@ -75,11 +82,15 @@ def _take_object(
     own = (record_table(name), history_table(name), changes_table(name))
     found = {table: tables[table] for table in own if table in tables}
     before = session.count(record_table(name)) if found else 0
-    for statement in (*table_statements(columns, found), *snapshot_statements(columns, new_columns(columns, found))):
+    rest = [*snapshot_statements(columns, new_columns(columns, found)), counts_statement(columns)]
+    if not before and not session.count(f"incoming_{name}"):
+        rest = nothing_statements(columns)
+    for statement in (*table_statements(columns, found), *rest):
         session.run(statement, parameters)
-    session.run(counts_statement(columns), parameters)
+    if accept or before < GUARD_FROM:
+        return
     counts = next(c for c in _counts(session, cast(int, parameters["snapshot_id"])) if c.object == name)
-    if not accept and before >= GUARD_FROM and counts.deleted_count > before * GUARD_SHARE:
+    if counts.deleted_count > before * GUARD_SHARE:
         raise SnapshotRefused(name, counts.deleted_count, before)
 
 

@@ -103,6 +103,22 @@ def new_columns(columns: ObjectColumns, found: Mapping[str, Mapping[str, str]]) 
     return made
 
 
+def nothing_statements(columns: ObjectColumns) -> list[Statement]:
+    """The statements of an object's snapshot when nothing was there before and nothing came: what all of them would do."""
+    name = columns.spec.object
+    counts = f"INSERT INTO journal.snapshot_objects\nSELECT $snapshot_id, '{name}', 0, 0, 0, 0, 0, 0, 0"
+    return [
+        _forget_changes(columns),
+        Statement(STAGE, f"count_{name}", f"No {name} record came, and none was there.", counts),
+    ]
+
+
+def _forget_changes(columns: ObjectColumns) -> Statement:
+    name = columns.spec.object
+    sql = f"DELETE FROM {changes_table(name)}"
+    return Statement(STAGE, f"forget_changes_{name}", "Changes are those of the latest snapshot.", sql)
+
+
 def snapshot_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) -> list[Statement]:
     """The statements of one object's snapshot, in order."""
     name = columns.spec.object
@@ -120,12 +136,7 @@ def snapshot_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) ->
         Statement(STAGE, f"staged_{name}", f"One row for each {name} that is there at this instant.", _staged(columns)),
         *_merges(columns),
         *fill,
-        Statement(
-            STAGE,
-            f"forget_changes_{name}",
-            "Changes are those of the latest snapshot.",
-            f"DELETE FROM {changes_table(name)}",
-        ),
+        _forget_changes(columns),
         Statement(STAGE, f"changes_{name}", f"Which {name} records came, changed or went.", _changes(columns)),
         Statement(STAGE, f"merge_{name}", f"The {name} records as they are now.", _merge(columns)),
         Statement(

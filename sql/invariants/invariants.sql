@@ -92,3 +92,25 @@ JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current AND w.runs_
 WHERE p.recipient IS NOT NULL AND p.entered_at > w.applied_at
 GROUP BY p.workflow, p.recipient
 HAVING COUNT(*) > 1;
+
+-- [sent_in_windows] No message is planned outside a window of its workflow, in its own timezone, nor for a date that is blacked out.
+SELECT a.action_id, a.send_after, a.zone
+FROM outbox.actions AS a
+JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current AND w.version = a.version
+WHERE a.status = 'planned' AND a.kind IN ('email', 'sms', 'call') AND a.zone IS NOT NULL
+    -- windows that were edited later do not move what is planned
+    AND a.planned_at = (SELECT MAX(as_of) FROM journal.evaluations)
+    AND (
+        NOT EXISTS (
+            SELECT 1 FROM live.windows AS v
+            WHERE v.schedule_id = w.schedule_id AND v.weekday = isodow(a.send_after AT TIME ZONE a.zone)
+                AND date_part('hour', a.send_after AT TIME ZONE a.zone) * 60 + date_part('minute', a.send_after AT TIME ZONE a.zone)
+                    BETWEEN v.from_minute AND v.to_minute
+        )
+        OR (a.kind <> 'call' AND EXISTS (
+            SELECT 1
+            FROM live.blackouts AS b
+            JOIN live.workflow_calendars AS c ON c.calendar = b.calendar AND c.workflow = a.workflow
+            WHERE CAST(a.send_after AT TIME ZONE a.zone AS DATE) BETWEEN b.first_date AND b.last_date
+        ))
+    );

@@ -290,15 +290,12 @@ def _open_history(columns: ObjectColumns) -> str:
 def counts_statement(columns: ObjectColumns) -> Statement:
     """One row of counts for the journal."""
     name, key = columns.spec.object, columns.key
-    changes = changes_table(name)
+    kinds = ", ".join(f"COUNT(CASE WHEN kind = '{kind}' THEN 1 END)" for kind in ("created", "updated", "deleted"))
     sql = (
-        "INSERT INTO journal.snapshot_objects\nSELECT $snapshot_id, "
-        f"'{name}', (SELECT COUNT(*) FROM {record_table(name)}),\n"
-        + ",\n".join(
-            f"    (SELECT COUNT(*) FROM {changes} WHERE kind = '{kind}')" for kind in ("created", "updated", "deleted")
-        )
-        + f",\n    (SELECT COUNT(*) FROM typed_{name} WHERE {key} IS NULL),\n"
-        f"    (SELECT COUNT({key}) - COUNT(DISTINCT {key}) FROM typed_{name}),\n"
-        f"    (SELECT COALESCE(SUM(_unreadable), 0) FROM typed_{name})"
+        f"INSERT INTO journal.snapshot_objects\nSELECT $snapshot_id, '{name}', r.*, c.*, t.*\n"
+        f"FROM (SELECT COUNT(*) FROM {record_table(name)}) AS r\n"
+        f"CROSS JOIN (SELECT {kinds} FROM {changes_table(name)}) AS c\n"
+        f"CROSS JOIN (\n    SELECT COUNT(*) - COUNT({key}), COUNT({key}) - COUNT(DISTINCT {key}), COALESCE(SUM(_unreadable), 0)\n"
+        f"    FROM typed_{name}\n) AS t"
     )
     return Statement(STAGE, f"count_{name}", f"How many {name} records came, changed and went.", sql)

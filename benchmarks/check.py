@@ -31,7 +31,7 @@ _MESSAGES = ("onboarding_welcome", "renewal_hello", "adoption_check_in", "expans
 
 def write_workflows(folder: Path, count: int, seed: int) -> None:
     """The starter without its data, with generated workflows in place of its own."""
-    shutil.copytree(STARTER, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("data", "__pycache__"))
+    shutil.copytree(STARTER, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("data", "tests", "__pycache__"))
     shutil.rmtree(folder / "workflows")
     (folder / "workflows").mkdir()
     chance = random.Random(seed)

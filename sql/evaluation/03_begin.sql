@@ -1,5 +1,8 @@
--- [empty_truths] Room for the conditions that hold: one row for each condition and record, or participant where it is asked of one.
-CREATE OR REPLACE TEMP TABLE truths (condition BIGINT, record VARCHAR, participant_id VARCHAR);
+-- [empty_truths] Room for the conditions that hold: one row for each condition and record.
+CREATE OR REPLACE TEMP TABLE truths (condition BIGINT, record VARCHAR);
+
+-- [empty_personal_truths] Room for the conditions about participants that hold.
+CREATE OR REPLACE TEMP TABLE personal_truths (condition BIGINT, participant_id VARCHAR);
 
 -- [empty_recipients] Room for the recipients chosen.
 CREATE OR REPLACE TEMP TABLE recipients (value BIGINT, record VARCHAR, result VARCHAR);

@@ -1,7 +1,6 @@
 -- [asked_of_insiders] The exit and objective conditions of everyone inside that hold. Few are asked and many hold: asked first.
 CREATE OR REPLACE TEMP TABLE insiders_hold AS
-SELECT a.participant_id, BOOL_OR(a.is_exit) AS meets_exit, BOOL_OR(NOT a.is_exit) AS meets_objective
-FROM (
+WITH asked AS (
     SELECT p.participant_id, p.record, w.exit_condition AS condition, TRUE AS is_exit
     FROM state.participants AS p
     JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
@@ -11,10 +10,16 @@ FROM (
     FROM state.participants AS p
     JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
     WHERE p.left_at IS NULL AND w.leave_on_objective
-) AS a
-JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
-WHERE t.participant_id IS NULL OR t.participant_id = a.participant_id
-GROUP BY a.participant_id;
+)
+SELECT participant_id, BOOL_OR(is_exit) AS meets_exit, BOOL_OR(NOT is_exit) AS meets_objective
+FROM (
+    SELECT a.participant_id, a.is_exit
+    FROM asked AS a JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
+    UNION ALL
+    SELECT a.participant_id, a.is_exit
+    FROM asked AS a JOIN personal_truths AS t ON t.condition = a.condition AND t.participant_id = a.participant_id
+)
+GROUP BY participant_id;
 
 -- [asked_goals if live.goals] The goals of everybody inside who goes on; whoever is paused or in error reaches none.
 CREATE OR REPLACE TEMP TABLE asked_goals AS
@@ -41,7 +46,10 @@ FROM (
     SELECT g.participant_id, g.name, g.position, $as_of
     FROM asked_goals AS g
     JOIN truths AS t ON t.condition = g.condition AND t.record = g.record
-    WHERE t.participant_id IS NULL OR t.participant_id = g.participant_id
+    UNION ALL
+    SELECT g.participant_id, g.name, g.position, $as_of
+    FROM asked_goals AS g
+    JOIN personal_truths AS t ON t.condition = g.condition AND t.participant_id = g.participant_id
     UNION ALL
     SELECT o.participant_id, 'marked', 0, c.given_at
     FROM people_orders AS o

@@ -43,7 +43,6 @@ FROM (
     WHERE w.is_current AND w.objective_condition IS NOT NULL
 ) AS a
 JOIN truths AS t ON t.condition = a.condition AND t.record = a.record
-WHERE t.participant_id IS NULL
 GROUP BY a.workflow, a.record;
 
 -- [locks if asking] Workflows that shut others to the records inside them at the start: whoever left just now was.

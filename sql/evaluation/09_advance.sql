@@ -25,12 +25,19 @@ WHERE p.status = 'active' AND w.state <> 'archived' AND (NOT h.needs_timer OR p.
 
 -- [guards_that_hold if ways] How many of a way's conditions hold.
 CREATE OR REPLACE TEMP TABLE guards_that_hold AS
-SELECT y.way, COUNT(*) AS held_count
-FROM ways AS y
-JOIN live.hop_guards AS g ON g.hop_id = y.hop_id
-JOIN truths AS t ON t.condition = g.condition AND t.record = y.record
-WHERE t.participant_id IS NULL OR t.participant_id = y.participant_id
-GROUP BY y.way;
+SELECT way, COUNT(*) AS held_count
+FROM (
+    SELECT y.way
+    FROM ways AS y
+    JOIN live.hop_guards AS g ON g.hop_id = y.hop_id
+    JOIN truths AS t ON t.condition = g.condition AND t.record = y.record
+    UNION ALL
+    SELECT y.way
+    FROM ways AS y
+    JOIN live.hop_guards AS g ON g.hop_id = y.hop_id
+    JOIN personal_truths AS t ON t.condition = g.condition AND t.participant_id = y.participant_id
+)
+GROUP BY way;
 
 -- [open_ways if ways] Ways on which every condition holds and every draw of a split falls.
 CREATE OR REPLACE TEMP TABLE open_ways AS

@@ -9,8 +9,9 @@ LEFT JOIN (
     SELECT p.action_id, arg_min(a.user_key, a.position) AS user_key
     FROM planned AS p
     JOIN live.assign_rules AS a ON a.workflow = p.workflow AND a.version = p.version AND a.step_id = p.step_id
-    JOIN truths AS t ON t.condition = a.condition AND t.record = p.record
-    WHERE t.participant_id IS NULL OR t.participant_id = p.participant_id
+    LEFT JOIN truths AS t ON t.condition = a.condition AND t.record = p.record
+    LEFT JOIN personal_truths AS q ON q.condition = a.condition AND q.participant_id = p.participant_id
+    WHERE t.record IS NOT NULL OR q.participant_id IS NOT NULL
     GROUP BY p.action_id
 ) AS r ON r.action_id = p.action_id
 WHERE p.kind = 'assign';

@@ -5,18 +5,18 @@ SELECT
     p.entered_at,
     p.met_at_entry,
     p.objective_met_at,
-    o.record IS NOT NULL AS is_met,
+    o.record IS NOT NULL OR q.participant_id IS NOT NULL AS is_met,
     m.result AS measure,
     p.is_met AS was_met,
     p.measure AS last_measure
 FROM state.participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
 LEFT JOIN truths AS o ON o.condition = w.objective_condition AND o.record = p.record
-    AND (o.participant_id IS NULL OR o.participant_id = p.participant_id)
+LEFT JOIN personal_truths AS q ON q.condition = w.objective_condition AND q.participant_id = p.participant_id
 LEFT JOIN measures AS m ON m.value = w.measure_value AND m.record = p.record
 WHERE w.objective_condition IS NOT NULL
     AND (p.left_at IS NULL OR p.watched_until >= $as_of)
-    AND ((o.record IS NOT NULL) IS DISTINCT FROM p.is_met OR m.result IS DISTINCT FROM p.measure);
+    AND ((o.record IS NOT NULL OR q.participant_id IS NOT NULL) IS DISTINCT FROM p.is_met OR m.result IS DISTINCT FROM p.measure);
 
 -- [observe if seen] Changes of objective and measure, one row each.
 INSERT INTO state.observations

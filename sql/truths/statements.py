@@ -37,7 +37,7 @@ _RESULTS: dict[Kind, tuple[str, str]] = {
     "measure": ("measures", "value"),
     "value": ("found_values", "value"),
     "entry_value": ("values_at_entry", "value"),
-    "personal": ("truths", "condition"),
+    "personal": ("personal_truths", "condition"),
     "pool": ("pools", "value"),
     "date": ("dates", "value"),
 }
@@ -304,13 +304,13 @@ def _as_result(kind: Kind, tree: exp.Expr) -> exp.Expr:
 def _rows(table: str, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]], uses: Mapping[int, Sequence[str]]) -> str:
     target, number_column = _RESULTS[kind]
     truths = kind in ("entry", "inside", "personal")
-    subject = ", participant_id" if kind == "personal" else ", NULL AS participant_id" if truths else ""
+    subject = "participant_id" if kind == "personal" else "record"
     lines: list[str] = []
     for number, _ in chunk:
         result = "" if truths else f", x{number} AS result"
         there = f"x{number}" if truths else f"x{number} IS NOT NULL"
         use = f" -- {', '.join(uses[number])}" if number in uses else ""
-        lines.append(f"SELECT {number} AS {number_column}, record{subject}{result} FROM {table} WHERE {there}{use}")
+        lines.append(f"SELECT {number} AS {number_column}, {subject}{result} FROM {table} WHERE {there}{use}")
     return f"INSERT INTO {target}\n" + "\nUNION ALL\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from definitions import ProblemsFound, Project
 from definitions.places import place_of
 from definitions.testing import GONE, Expect, Moment, WorkflowTest
-from pipelines.worlds import Rows, World
+from pipelines.worlds import Engine, Rows, World
 from sql import DuckDBSession
 
 NOTHING: dict[str, Any] = {"entered": (), "exited": {}, "completed": (), "goals": {}, "actions": (), "refused": {}}
@@ -54,39 +54,35 @@ class Failure:
         return "\n".join((*lines, *(f"  {note}" for note in self.notes)))
 
 
-def play(
-    session: DuckDBSession, project: Project, given: Rows, timeline: Sequence[Played], *, every_invariant: bool = False
-) -> Failure | None:
-    """Play a test in a migrated warehouse and leave nothing behind; the first failure, or None.
+def play(world: Engine, given: Rows, timeline: Sequence[Played], *, every_invariant: bool = False) -> Failure | None:
+    """Play a test in a new world; the first failure, or None.
 
     The invariants of the state are checked at the end, or after each moment with `every_invariant`.
     """
-    with session.rehearsal():
-        world = World(project, session)
-        world.apply()
-        world.set(given)
-        for i, moment in enumerate(timeline):
-            failure = _edited(world, moment) if moment.project is not None else None
-            if failure is not None:
-                return failure
-            world.set(moment.changes)
-            for order in moment.orders:
-                world.order(order, moment.at)
-            for object_, recipients in moment.suppress.items():
-                world.suppress(object_, recipients, moment.at)
-            world.receive(moment.results, moment.at)
-            world.evaluate(moment.at)
-            failure = _compared(world, moment)
-            if failure is None and (every_invariant or i + 1 == len(timeline)):
-                broken = world.broken()
-                if broken:
-                    failure = Failure(moment.place, moment.at, "invariants", {}, broken)
-            if failure is not None:
-                return failure
+    world.apply()
+    world.set(given)
+    for i, moment in enumerate(timeline):
+        failure = _edited(world, moment) if moment.project is not None else None
+        if failure is not None:
+            return failure
+        world.set(moment.changes)
+        for order in moment.orders:
+            world.order(order, moment.at)
+        for object_, recipients in moment.suppress.items():
+            world.suppress(object_, recipients, moment.at)
+        world.receive(moment.results, moment.at)
+        world.evaluate(moment.at)
+        failure = _compared(world, moment)
+        if failure is None and (every_invariant or i + 1 == len(timeline)):
+            broken = world.broken()
+            if broken:
+                failure = Failure(moment.place, moment.at, "invariants", {}, broken)
+        if failure is not None:
+            return failure
     return None
 
 
-def _edited(world: World, moment: Played) -> Failure | None:
+def _edited(world: Engine, moment: Played) -> Failure | None:
     """Make a moment's project live; or see it refused for the reason expected, and the live one stay."""
     live, codes = world.project, set[str]()
     try:
@@ -114,7 +110,8 @@ class Test:
 
     def run(self, session: DuckDBSession) -> Failure | None:
         """Play it in a migrated warehouse, and leave nothing behind."""
-        return play(session, self.project, self.given, self.timeline)
+        with session.rehearsal():
+            return play(World(self.project, session), self.given, self.timeline)
 
 
 def tests_of(project: Project) -> Iterator[Test]:
@@ -166,7 +163,7 @@ def _played(project: Project, file: str, path: tuple[str | int, ...], moment: Mo
     )
 
 
-def _compared(world: World, moment: Played) -> Failure | None:
+def _compared(world: Engine, moment: Played) -> Failure | None:
     observed = world.observe(moment.at) if moment.expect else None
     for key, wanted in moment.expect.items():
         found = getattr(observed, key)
@@ -210,7 +207,7 @@ def _compared_sends(
     return None
 
 
-def _notes(key: str, expected: Any, found: Any, world: World) -> Iterator[str]:
+def _notes(key: str, expected: Any, found: Any, world: Engine) -> Iterator[str]:
     """What is missing and what is too much; for records that did not enter, why."""
     wanted, there = _items(expected), _items(found)
     for item in sorted(wanted - there, key=str):

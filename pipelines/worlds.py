@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow
 
@@ -59,14 +59,64 @@ class Observed:
     values: dict[str, dict[str, Any]]
 
 
+class Engine(Protocol):
+    """Whatever evaluates a project with rows that change over time: tests, cases and random histories ask no more of it.
+
+    Rows, orders and results given before an evaluation are those that it sees.
+    """
+
+    project: Project
+
+    def apply(self, project: Project | None = None) -> None:
+        """Make the project, or another one in its place, live; raises ProblemsFound where that is refused."""
+        ...
+
+    def set(self, changes: Mapping[str, Mapping[str, Mapping[str, Any] | None]]) -> None:
+        """Add or change rows by object and key; None removes one."""
+        ...
+
+    def suppress(self, object_: str, recipients: Mapping[str, str], since: datetime) -> None:
+        """Put recipients on the list of those who must not be written to, with reasons."""
+        ...
+
+    def order(self, order: str, at: datetime) -> None:
+        """Give an order as on the command line: `pause renewal a1`, `archive renewal`, `approve renewal a1 step`."""
+        ...
+
+    def receive(self, results: Mapping[str, Sequence[Mapping[str, Any]]], at: datetime) -> None:
+        """Note what came back of actions: by `record/step`, each with `result`, and `value` and `at` where they matter."""
+        ...
+
+    def evaluate(self, as_of: datetime) -> object:
+        """Take a snapshot of the rows and evaluate."""
+        ...
+
+    def observe(self, as_of: datetime) -> Observed:
+        """What the evaluation of an instant decided. With several workflows records are named `workflow:record`."""
+        ...
+
+    def qualifying(self) -> dict[str, frozenset[str]]:
+        """The records whose entry condition held at the latest evaluation, by workflow."""
+        ...
+
+    def why_not(self, record: str) -> str:
+        """Why a record is not in: the refusal that holds, or that it does not qualify."""
+        ...
+
+    def broken(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Invariants that do not hold."""
+        ...
+
+
 @dataclass
 class World:
-    """A project with rows that a test changes over time."""
+    """The engine itself, on a warehouse."""
 
     project: Project
     session: DuckDBSession
     rows: Rows = field(default_factory=Rows)
     plans: dict[tuple[tuple[str, str], ...], Plan] = field(default_factory=dict[tuple[tuple[str, str], ...], Plan])
+    _latest: Plan | None = field(default=None, init=False)
 
     def apply(self, project: Project | None = None) -> None:
         """Make the project, or another one in its place, live."""
@@ -106,7 +156,16 @@ class World:
         retired = retired_versions(session, as_of)
         if retired not in self.plans:
             self.plans[retired] = compile_plan(self.project, versions_of(retired))
-        return session.ask("live_project")[0]["project_id"], self.plans[retired]
+        self._latest = self.plans[retired]
+        return session.ask("live_project")[0]["project_id"], self._latest
+
+    def qualifying(self) -> dict[str, frozenset[str]]:
+        """The records whose entry condition held at the latest evaluation, by workflow."""
+        held: dict[int, set[str]] = {}
+        for row in self.session.rows("SELECT condition, record FROM truths"):
+            held.setdefault(row["condition"], set()).add(row["record"])
+        workflows = self._latest.workflows if self._latest is not None else ()
+        return {w.name: frozenset(held.get(w.entry, ())) for w in workflows}
 
     def why_not(self, record: str) -> str:
         """Why a record is not in: the refusal that holds, or that it does not qualify."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.cases import Case, load_cases, run_case
 
+from pipelines.worlds import World
 from sql import DuckDBSession
 
 CASES = load_cases(Path(__file__).parent / "cases")
@@ -22,4 +23,5 @@ def session() -> Iterator[DuckDBSession]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}: {case.name}")
 def test_case(case: Case, session: DuckDBSession) -> None:
-    run_case(case, session)
+    with session.rehearsal():
+        run_case(case, lambda project: World(project, session))

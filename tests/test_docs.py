@@ -16,6 +16,7 @@ from definitions.values import Model
 from definitions.vocabulary import known_names
 from pipelines import testing
 from pipelines.cli.main import app
+from pipelines.worlds import World
 from sql import DuckDBSession, compile_plan
 from sql import names as table_names
 from sql.migrations.page import table_page
@@ -80,7 +81,8 @@ def session() -> Iterator[DuckDBSession]:
 
 @pytest.mark.parametrize("block", PAGE.tests, ids=str)
 def test_a_test_block_of_the_language_page_decides_what_it_says(block: Block, session: DuckDBSession) -> None:
-    run_case(PAGE.case(block), session)
+    with session.rehearsal():
+        run_case(PAGE.case(block), lambda project: World(project, session))
 
 
 def test_the_workflow_tests_of_the_language_page_pass(session: DuckDBSession) -> None:

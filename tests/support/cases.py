@@ -18,6 +18,7 @@ What `expect` names is compared exactly; `expect: nothing` says that nothing at 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ import yaml
 
 from definitions import Project, load_project
 from pipelines.testing import NOTHING, Played, play
-from sql import DuckDBSession
+from pipelines.worlds import Engine
 
 BASE = {"state": "enabled", "launch": "everyone", "object": "account"}
 
@@ -114,12 +115,12 @@ def _scalar(value: str) -> yaml.ScalarNode:
 _Plain.add_representer(str, _text)
 
 
-def run_case(case: Case, session: DuckDBSession) -> None:
+def run_case(case: Case, engine: Callable[[Project], Engine]) -> None:
     """Play the case's timeline through the product's own tests; raises AssertionError at the first difference."""
     project = project_of(case, {})
     zone = ZoneInfo(project.settings.timezone)
     timeline = [_moment(case, moment, zone) for moment in case.data["timeline"]]
-    failure = play(session, project, _rows(case.data.get("given", {})), timeline, every_invariant=True)
+    failure = play(engine(project), _rows(case.data.get("given", {})), timeline, every_invariant=True)
     assert failure is None, f"{case.name}: {failure.text()}"
 
 

@@ -70,7 +70,7 @@ class ProjectSettings(Model):
     limits: Limits = Field(default=Limits(), description="limits over all workflows together")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Project:
     """All definitions of a folder. `files` is the text they were read from, by path: what an apply makes live.
 

@@ -15,8 +15,8 @@ from definitions.rules import problems_of_version
 from definitions.steps import WaitStep, walk
 from definitions.workflow import Moves, State, Workflow, structure_fingerprint, text_fingerprint
 from pipelines.live import retired_versions
-from sql import DuckDBSession, Plan, compile_plan
-from sql.compiler import CompiledWorkflow
+from sql import DuckDBSession, Plan
+from sql.compiler import CompiledWorkflow, current_plan
 from sql.names import CONTENT_VALUES, CONTENTS, ENTRY, HOLDOUT, PROJECTS, WORKFLOWS
 from sql.publication import publish
 from sql.schedules import publish_communication
@@ -52,7 +52,7 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
         return Applied(rows[0]["project_id"], {}, written=False)
     live = {row["workflow"]: row for row in session.ask("live_workflows")}
     _refuse(session, project, live, at)
-    plan = compile_plan(project)
+    plan = current_plan(project)
     changes = _changes(plan, live)
     project_id = rows[0]["project_id"] + 1 if rows else 1
     settings = project.settings

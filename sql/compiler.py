@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -24,7 +25,7 @@ from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
 from sql.leaves import entry_number
 from sql.sending import address_statements, limit_statements
-from sql.statements import Part, Statement, load_statements
+from sql.statements import Part, Statement, load_statements, room
 from sql.truths.plan import TruthPlan, recipient_object, row_object
 from sql.truths.rows import each_statements, happening_statements
 from sql.truths.statements import (
@@ -111,6 +112,12 @@ class Plan:
         return "\n\n".join(parts) + "\n"
 
 
+@lru_cache(maxsize=8)
+def current_plan(project: Project) -> Plan:
+    """The plan of a project without older versions, compiled once."""
+    return compile_plan(project)
+
+
 def compile_plan(project: Project, retired: Iterable[tuple[str, Workflow]] = ()) -> Plan:
     """Compile all workflows. `retired` are older versions that are still followed, or whose objectives are observed."""
     truths = TruthPlan(project)
@@ -129,6 +136,8 @@ def _workflow(name: str, workflow: Workflow, truths: TruthPlan, current: bool = 
         return truths.add_condition(condition, object_, "inside", name)
 
     hops = compile_flow(workflow.steps)
+    spans = [*(h.wait for h in hops), *(s.due for s in walk(workflow.steps) if isinstance(s, ActionStep))]
+    truths.counts_business_days |= any(span.business_days for span in spans if span is not None)
     guards = {g: inside(g) for h in hops for g in h.guards if not isinstance(g, Draw)}
     # nobody enters an older version
     entry = truths.add_condition(workflow.entry.condition, object_, "entry" if current else "inside", name)
@@ -257,8 +266,19 @@ def _fixed(file: str) -> Callable[[TruthPlan], Iterator[Statement]]:
     return produce
 
 
+def _business_days(plan: TruthPlan) -> Iterator[Statement]:
+    """The days that business days lead to, where any workflow counts them."""
+    if plan.counts_business_days:
+        yield from _fixed("03_business")(plan)
+    else:
+        yield room(
+            "03_begin", "business_steps", "No workflow counts business days.", "business_days BIGINT, days BIGINT"
+        )
+
+
 PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
     _fixed("03_begin"),
+    _business_days,
     lambda plan: asked_statements(plan, "03_begin"),
     lambda plan: records_statement(plan, "03_begin"),
     _fixed("03_commands"),

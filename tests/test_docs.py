@@ -16,6 +16,7 @@ from definitions.values import Model
 from definitions.vocabulary import known_names
 from pipelines import testing
 from pipelines.cli.main import app
+from pipelines.evaluation import prepare
 from pipelines.worlds import World
 from sql import DuckDBSession, compile_plan
 from sql import names as table_names
@@ -76,6 +77,7 @@ def test_a_fragment_of_the_language_page_fits_its_file(block: Block) -> None:
 def session() -> Iterator[DuckDBSession]:
     with DuckDBSession(threads=1) as made:
         made.migrate()
+        prepare(made)
         yield made
 
 

@@ -1,4 +1,4 @@
--- [asked_of_insiders] The exit and objective conditions of everyone inside that hold. Few are asked and many hold: asked first.
+-- [asked_of_insiders if watched_participants] The exit and objective conditions of everyone inside that hold. Few are asked and many hold: asked first.
 CREATE OR REPLACE TEMP TABLE insiders_hold AS
 WITH asked AS (
     SELECT p.participant_id, p.record, w.exit_condition AS condition, TRUE AS is_exit
@@ -58,7 +58,7 @@ FROM (
 )
 QUALIFY ROW_NUMBER() OVER (PARTITION BY participant_id ORDER BY reached_at, position, name) = 1;
 
--- [find_leavers] Who leaves, with the first reason that holds; judged before any step that is due. The archive keeps everybody.
+-- [find_leavers if watched_participants] Who leaves, with the first reason that holds; judged before any step that is due. The archive keeps everybody.
 CREATE OR REPLACE TEMP TABLE leavers AS
 SELECT participant_id, from_step, reason, is_goal, CASE WHEN is_goal THEN reached_at END AS goal_at
 FROM (

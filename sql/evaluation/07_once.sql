@@ -94,7 +94,7 @@ LEFT JOIN within_limits AS f
     ON f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion AND f.entry_mode = c.entry_mode
 LEFT JOIN turns AS t ON t.object = c.object AND t.record = c.record AND t.workflow = c.workflow AND t.occasion = c.occasion;
 
--- [close_refusals] End the spells of refusals that no longer hold for the same reason.
+-- [close_refusals if state.refusals] End the spells of refusals that no longer hold for the same reason.
 UPDATE state.refusals AS f
 SET refused_to = $as_of
 WHERE f.refused_to IS NULL

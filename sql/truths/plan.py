@@ -71,6 +71,7 @@ class TruthPlan:
     uses: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
     askers: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     """The workflows whose participants a personal condition is asked of."""
+    counts_business_days: bool = False
 
     def note_use(self, number: int | None, use: str) -> None:
         """Remember what a number is for, so that a reader of the SQL finds it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from definitions.catalog import CatalogObject
-from definitions.checking import check_expression
+from definitions.checking import check_expression, check_family
+from definitions.grammar import Scope
 from definitions.messages import faults_in, paths_in
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
@@ -111,14 +112,15 @@ def _assign(project: Project, workflow: Workflow, assign: Assign, where: Span) -
         message = f"`{assign.relation}` is not a many-to-one relation of {spec.object} with a key to write"
         yield Problem(where, "unknown-relation", message, hint)
         return
-    for name, expression in (("where", assign.where), ("absent", assign.absent), ("load", assign.load)):
+    scope = Scope(str(relation.object))
+    wanted = (
+        ("where", assign.where, "a truth"),
+        ("absent", assign.absent, "a truth"),
+        ("load", assign.load, "a number"),
+    )
+    for name, expression, family in wanted:
         if expression is not None:
-            given, problems = check_expression(expression, str(relation.object), project.catalog)
-            yield from problems
-            wanted = ("integer", "number") if name == "load" else ("boolean",)
-            if given not in (*wanted, "any", "null"):
-                what = "a number" if name == "load" else "a truth"
-                yield Problem(expression.span(), "type", f"`{name}` is {what}")
+            yield from check_family(expression, f"`{name}`", family, project.catalog, scope)
 
 
 def _enroll(project: Project, workflow: Workflow, enroll: Enroll, where: Span) -> Iterator[Problem]:

@@ -44,6 +44,19 @@ def check_expression(
     return type_of(check), check.problems
 
 
+def check_family(expression: Expression, said: str, family: str, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
+    """The problems of an expression that must give a family of types: `said` is what the message calls it."""
+    given, problems = check_expression(expression, scope.object, catalog, scope.root, scope.path)
+    yield from problems
+    if given not in ("any", "null") and FAMILY[given] != family:
+        yield Problem(expression.span(), "type", f"{said} is {family}")
+
+
+def check_where(where: Expression, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
+    """The problems of a `where`, which is a truth."""
+    return check_family(where, "`where`", "a truth", catalog, scope)
+
+
 def type_of(check: Check) -> Type:
     """The type of the whole expression; problems are left in `check`."""
     fault = check.expression.fault

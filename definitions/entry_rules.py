@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from definitions.checking import check_expression
+from definitions.checking import check_expression, check_where
 from definitions.conditions import DIALECT, Expression
 from definitions.goals import EVENTS
+from definitions.grammar import Scope
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, did_you_mean
 from definitions.project import Project
@@ -39,11 +40,8 @@ def _each(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
         message = f"`{each.relation}` is not a one-to-many relation of {workflow.object}"
         yield Problem(where, "unknown-relation", message, hint)
     elif each.where is not None:
-        path = (each.relation,)
-        given, problems = check_expression(each.where, hops[-1].target, project.catalog, workflow.object, path)
-        yield from problems
-        if given not in ("boolean", "any", "null"):
-            yield Problem(each.where.span(), "type", "`where` is a truth")
+        scope = Scope(hops[-1].target, workflow.object, (each.relation,))
+        yield from check_where(each.where, project.catalog, scope)
 
 
 def _recipient(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
@@ -75,12 +73,8 @@ def _recipient(project: Project, file: str, workflow: Workflow) -> Iterator[Prob
             message = f"`{recipient.fallback}` is not a many-to-one relation of {workflow.object} to {target}"
             yield Problem(where, "unknown-relation", message, hint)
     if recipient.where is not None:
-        given, problems = check_expression(
-            recipient.where, target, project.catalog, workflow.object, (recipient.relation,)
-        )
-        yield from problems
-        if given not in ("boolean", "any", "null"):
-            yield Problem(recipient.where.span(), "type", "`where` is a truth")
+        scope = Scope(target, workflow.object, (recipient.relation,))
+        yield from check_where(recipient.where, project.catalog, scope)
     if recipient.order_by is not None:
         yield from _order(recipient.order_by, target, project, workflow.object, (recipient.relation,))
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from definitions.action_rules import actions_are_sound, enrolling_ends
 from definitions.catalog_rules import catalog_hangs_together, computed_fields_are_sound
 from definitions.check import Inside, Known
-from definitions.checking import check_condition, check_expression, named_in, segments_in
+from definitions.checking import check_condition, check_family, named_in, segments_in
 from definitions.communication_rules import calendars_stay_open, communication_is_sound, limits_fit, roles_fit
 from definitions.conditions import Condition, Expression, leaves
 from definitions.entry_rules import entries_are_sound
 from definitions.flow_rules import steps_keep_their_limits, ways_stay_countable
+from definitions.grammar import Scope
 from definitions.journey import in_stage
 from definitions.places import place_of
 from definitions.problems import Problem, Span, did_you_mean
@@ -222,11 +223,8 @@ def workflows_are_sound(project: Project) -> Iterator[Problem]:
 def _objective(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
     if workflow.objective is None or workflow.objective.measure is None:
         return
-    measure = workflow.objective.measure
-    given, problems = check_expression(measure, workflow.object, project.catalog)
-    yield from problems
-    if given not in ("integer", "number", "any", "null"):
-        yield Problem(measure.span(), "type", "a measure is a number")
+    scope = Scope(workflow.object)
+    yield from check_family(workflow.objective.measure, "a measure", "a number", project.catalog, scope)
 
 
 def routes_lead_somewhere(project: Project) -> Iterator[Problem]:

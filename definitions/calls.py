@@ -13,7 +13,17 @@ from definitions.grammar import AggregateCall, Call, Unresolved, parts_of, relat
 from definitions.operators import is_time_text, same_family, widest
 from definitions.own_record import own_record_call
 from definitions.problems import did_you_mean
-from definitions.vocabulary import AGGREGATES, FUNCTIONS, RESULTS, SPECIAL, WITHIN, Type, known_names
+from definitions.vocabulary import (
+    AGGREGATES,
+    FUNCTIONS,
+    JOURNEY,
+    MEMBERSHIP,
+    RESULTS,
+    SPECIAL,
+    WITHIN,
+    Type,
+    known_names,
+)
 
 
 def call_type(node: exp.Expr, call: Call, check: Check) -> Type:
@@ -372,13 +382,9 @@ _SPECIAL = {
     "anniversary": _anniversary,
     "segment": _segment,
     "held_for": _held_for,
-    "in_workflow": _membership,
-    "completed_workflow": _membership,
-    "journey_stage": _journey,
-    "days_in_stage": _journey,
-    "days_left_in_stage": _journey,
-    "stage_goal": _journey,
     "days_inside": _days_inside,
     "at_entry": _at_entry,
+    **dict.fromkeys(MEMBERSHIP, _membership),
+    **dict.fromkeys(JOURNEY, _journey),
     **dict.fromkeys(RESULTS, _result),
 }

@@ -29,6 +29,7 @@ from definitions.steps import (
     walk,
 )
 from definitions.testing_rules import workflow_tests_are_sound
+from definitions.vocabulary import JOURNEY
 from definitions.workflow import Workflow
 
 
@@ -155,7 +156,7 @@ def _used(conditions: tuple[Condition, ...]) -> set[tuple[str, str]]:
     journeys = {
         ("journeys", name)
         for expression in expressions
-        for function in ("journey_stage", "days_in_stage", "days_left_in_stage", "stage_goal")
+        for function in JOURNEY
         for name in named_in(expression, function)
     }
     return segments | journeys

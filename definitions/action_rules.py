@@ -70,13 +70,7 @@ def _action(
         if isinstance(value, Expr):
             yield from check_expression(value.expression, workflow.object, project.catalog)[1]
     if step.user is not None and not is_address(step.user) and step.user not in before:
-        hops = project.catalog.walk(workflow.object, (step.user,))
-        if hops is None or any(hop.many for hop in hops):
-            hint = did_you_mean(step.user, (*spec.relations, *before))
-            message = (
-                f"`{step.user}` is not a many-to-one relation of {spec.object}, nor an assign step before this one"
-            )
-            yield Problem(where, "unknown-relation", message, hint)
+        yield from _user(project, spec, step.user, where, before)
     if step.create is not None:
         made = project.catalog.objects.get(step.create.object)
         if made is None:
@@ -95,6 +89,13 @@ def _action(
             yield Problem(where, "unknown-message", f"there is no file `{step.email.template}`", hint)
         else:
             yield from _template(project, workflow, body, Span(step.email.template, 1, 1), None)
+
+
+def _user(project: Project, spec: CatalogObject, user: str, where: Span, before: frozenset[str]) -> Iterator[Problem]:
+    if project.catalog.to_one(spec.object, (user,)) is None:
+        hint = did_you_mean(user, (*spec.relations, *before))
+        message = f"`{user}` is not a many-to-one relation of {spec.object}, nor an assign step before this one"
+        yield Problem(where, "unknown-relation", message, hint)
 
 
 def _fields(values: Mapping[str, object], spec: CatalogObject, where: Span) -> Iterator[Problem]:
@@ -204,8 +205,8 @@ def template_path_problem(path: tuple[str, ...], workflow: Workflow, project: Pr
             "names begin with " + ", ".join(f"`{r}.`" for r in roots),
         )
     for name in rest[:-1]:
-        hops = project.catalog.walk(object_, (name,))
-        if hops is None or any(hop.many for hop in hops):
+        hops = project.catalog.to_one(object_, (name,))
+        if hops is None:
             return f"`{name}` is not a many-to-one relation of {object_}", did_you_mean(
                 name, project.catalog[object_].relations
             )

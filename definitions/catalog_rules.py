@@ -54,8 +54,7 @@ def _activities(project: Project, file: str, spec: CatalogObject) -> Iterator[Pr
             where = place_of(project, file, "activities", kind, "at")
             hint = did_you_mean(activity.at, spec.fields)
             yield Problem(where, "unknown-field", f"`{activity.at}` is not a date or timestamp field", hint)
-        hops = project.catalog.walk(spec.object, (activity.of,))
-        if hops is None or any(hop.many for hop in hops):
+        if project.catalog.to_one(spec.object, (activity.of,)) is None:
             where = place_of(project, file, "activities", kind, "of")
             hint = did_you_mean(activity.of, spec.relations)
             message = f"`{activity.of}` is not a many-to-one relation of {spec.object}"

@@ -67,8 +67,8 @@ def _recipient(project: Project, file: str, workflow: Workflow) -> Iterator[Prob
         yield Problem(where, "one-recipient", message)
         return
     if recipient.fallback is not None:
-        second = project.catalog.walk(workflow.object, (recipient.fallback,))
-        if second is None or second[-1].target != target or any(hop.many for hop in second):
+        second = project.catalog.to_one(workflow.object, (recipient.fallback,))
+        if second is None or second[-1].target != target:
             where, hint = place_of(project, file, "recipient", "fallback"), did_you_mean(recipient.fallback, known)
             message = f"`{recipient.fallback}` is not a many-to-one relation of {workflow.object} to {target}"
             yield Problem(where, "unknown-relation", message, hint)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from definitions.catalog import CatalogObject
 from definitions.checking import check_expression, check_family
+from definitions.circles import in_circles
 from definitions.grammar import Scope
 from definitions.messages import faults_in, paths_in
 from definitions.places import place_of, step_place
@@ -146,17 +147,10 @@ def _enroll(project: Project, workflow: Workflow, enroll: Enroll, where: Span) -
 def enrolling_ends(project: Project) -> Iterator[Problem]:
     """Workflows that start each other without a wait between would never end."""
     starts = {n: {s.enroll.workflow for s in before_a_wait(w.steps) if s.enroll} for n, w in project.workflows.items()}
-    for name in project.workflows:
-        reached, pending = set[str](), list(starts[name])
-        while pending:
-            other = pending.pop()
-            if other not in reached:
-                reached.add(other)
-                pending.extend(starts.get(other, ()))
-        if name in reached:
-            where = place_of(project, f"workflows/{name}.yaml", "steps")
-            hint = "put a wait before the `enroll` of one of them"
-            yield Problem(where, "endless-enrolling", f"`{name}` starts itself again without a wait", hint)
+    for name in in_circles(starts):
+        where = place_of(project, f"workflows/{name}.yaml", "steps")
+        hint = "put a wait before the `enroll` of one of them"
+        yield Problem(where, "endless-enrolling", f"`{name}` starts itself again without a wait", hint)
 
 
 def before_a_wait(steps: tuple[Step, ...]) -> Iterator[ActionStep]:

@@ -9,6 +9,7 @@ from definitions.action_rules import actions_are_sound, enrolling_ends
 from definitions.catalog_rules import catalog_hangs_together, computed_fields_are_sound
 from definitions.check import Inside, Known
 from definitions.checking import check_condition, check_family, named_in, segments_in
+from definitions.circles import in_circles
 from definitions.communication_rules import calendars_stay_open, communication_is_sound, limits_fit, roles_fit
 from definitions.conditions import Condition, Expression, leaves
 from definitions.entry_rules import entries_are_sound
@@ -138,16 +139,9 @@ def names_have_no_circles(project: Project) -> Iterator[Problem]:
         uses["segments", name] = _used((segment.when,))
     for name, journey in project.journeys.items():
         uses["journeys", name] = _used(journey.conditions())
-    for kind, name in uses:
-        reached, pending = set[tuple[str, str]](), list(uses[kind, name])
-        while pending:
-            used = pending.pop()
-            if used not in reached:
-                reached.add(used)
-                pending.extend(uses.get(used, ()))
-        if (kind, name) in reached:
-            where = place_of(project, f"{kind}/{name}.yaml", "when" if kind == "segments" else "stages")
-            yield Problem(where, "circular", f"the {kind[:-1]} `{name}` uses itself")
+    for kind, name in in_circles(uses):
+        where = place_of(project, f"{kind}/{name}.yaml", "when" if kind == "segments" else "stages")
+        yield Problem(where, "circular", f"the {kind[:-1]} `{name}` uses itself")
 
 
 def _used(conditions: tuple[Condition, ...]) -> set[tuple[str, str]]:

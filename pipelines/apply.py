@@ -159,19 +159,19 @@ def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping
             message = f"`workflows/{name}.yaml` is gone, and the workflow is {known.state}"
             raise UserError("live-workflow-gone", message, hint)
     for name, text in retired_versions(session, at):
-        problems.extend(_old_version(project, name, Workflow.model_validate(json.loads(text))))
+        workflow = project.workflows.get(name)
+        if workflow is not None and workflow.on_structural_change == "finish_old":
+            problems.extend(_old_version(project, name, Workflow.model_validate(json.loads(text))))
     if problems:
         raise ProblemsFound(in_order(problems))
 
 
 def _old_version(project: Project, name: str, old: Workflow) -> Iterator[Problem]:
     """Whoever finishes the old steps needs what they ask for."""
-    workflow = project.workflows.get(name)
-    if workflow is not None and workflow.on_structural_change == "finish_old":
-        for problem in problems_of_version(project, name, old):
-            where = project.sources[f"workflows/{name}.yaml"].locate(("on_structural_change",))
-            message = f"participants of `{name}` finish steps that ask for something gone: {problem.message}"
-            yield Problem(where, "old-version", message, "keep it in the catalog until they have left")
+    for problem in problems_of_version(project, name, old):
+        where = project.sources[f"workflows/{name}.yaml"].locate(("on_structural_change",))
+        message = f"participants of `{name}` finish steps that ask for something gone: {problem.message}"
+        yield Problem(where, "old-version", message, "keep it in the catalog until they have left")
 
 
 def _problems(project: Project, name: str, workflow: Workflow, known: _Known) -> Iterator[Problem]:

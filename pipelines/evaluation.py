@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, assert_never, cast
@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 from definitions import InternalError, Project, UserError, load_project
 from definitions.slots import Slots
-from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack
 from pipelines.live import live_plan
 from sql import DuckDBSession, Plan, compile_plan
@@ -72,7 +71,7 @@ def evaluate(
         return _found(session, last[0]["evaluation_id"], {}, made=False)
     project_id, plan = plan_of(session, as_of)
     parameters = _parameters(session, last[0] if last else None, plan.project, project_id, as_of)
-    refuse_outdated_snapshot(session, plan.project)
+    refuse_outdated_snapshot(session, plan.project, plan.tracked)
     seconds: dict[str, float] = {}
     with session.transaction():
         run = _Run(session, parameters)
@@ -170,9 +169,9 @@ def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]
     return {name: rows for name, rows in found.items() if rows}
 
 
-def refuse_outdated_snapshot(session: DuckDBSession, project: Project) -> None:
-    """What was applied may read fields that the latest snapshot did not load."""
-    tables, tracked = session.columns(), tracked_fields(project)
+def refuse_outdated_snapshot(session: DuckDBSession, project: Project, tracked: Mapping[str, tuple[str, ...]]) -> None:
+    """What was applied may read fields that the latest snapshot did not load, or (`tracked`) did not keep."""
+    tables = session.columns()
     for name, spec in project.catalog.objects.items():
         found, kept = tables.get(record_table(name), {}), tables.get(history_table(name), {})
         missing = [field for field in (spec.key, *spec.fields) if field not in found]

@@ -7,9 +7,9 @@ project. The passes are the tuple at the end, and their order is the evaluation.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from sqlglot import exp
 
@@ -20,6 +20,7 @@ from definitions.grammar import call_of
 from definitions.project import Project
 from definitions.rules import conditions_of, problems_of_version
 from definitions.steps import ActionStep, Assign, WaitForDate, WaitStep, walk
+from definitions.tracking import tracked_fields
 from definitions.workflow import Each, Workflow, logic_fingerprint
 from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
@@ -99,6 +100,11 @@ class Plan:
     truths: TruthPlan
     workflows: tuple[CompiledWorkflow, ...]
     statements: tuple[Part, ...]
+
+    @cached_property
+    def tracked(self) -> Mapping[str, tuple[str, ...]]:
+        """The fields of each object whose earlier values it asks for."""
+        return tracked_fields(self.project)
 
     def text(self) -> str:
         """The whole plan as SQL that a reader can audit."""

@@ -15,7 +15,7 @@ from sql.names import record_table
 from sql.places import RECORD, RELATED, ROOT, Needs, column
 from sql.statements import Statement, room
 from sql.truths.plan import TruthPlan
-from sql.truths.statements import equal, join_related
+from sql.truths.statements import aliased, equal, join_related
 
 
 def happening_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
@@ -53,7 +53,7 @@ def _happening_sql(plan: TruthPlan, object_: str, kind: str, activity: Activity)
         exp.alias_(cast_to(who, "VARCHAR"), "record"),
         exp.alias_(value, "value"),
         exp.alias_(at, "happened_at"),
-    ).from_(exp.alias_(exp.to_table(record_table(object_)), RECORD, table=True))
+    ).from_(aliased(record_table(object_), RECORD))
     join_related(query, needs.joins, catalog)
     now = cast_to(exp.Placeholder(this="as_of"), "TIMESTAMPTZ")
     # nothing older than the oldest open passage can be a goal
@@ -89,10 +89,9 @@ def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
         exp.alias_(exp.Literal.number(number), "each"),
         exp.alias_(cast_to(column(catalog[object_].key, ROOT), "VARCHAR"), "record"),
         exp.alias_(cast_to(key, "VARCHAR"), "occasion"),
-    ).from_(exp.alias_(exp.to_table(record_table(object_)), ROOT, table=True))
+    ).from_(aliased(record_table(object_), ROOT))
     for i, hop in enumerate(hops):
         on = equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
-        table = exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True)
-        query = query.join(table, on=on, join_type="inner")
+        query = query.join(aliased(record_table(hop.target), aliases[i + 1]), on=on, join_type="inner")
     join_related(query, group.joins, catalog)
     return (query.where(where) if where is not None else query).sql(dialect=DIALECT, pretty=True)

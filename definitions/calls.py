@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from definitions.check import FAMILY, Check
+from definitions.check import FAMILY, Check, fits
 from definitions.conditions import leaves
 from definitions.grammar import AggregateCall, Call, Unresolved, parts_of, relation_of, resolve
 from definitions.operators import is_time_text, same_family, widest
@@ -108,7 +108,7 @@ def aggregate_type(node: exp.Expr, call: AggregateCall, check: Check) -> Type:
         check.report(node, "aggregate", f"`{call.name}` needs an order, such as {call.name}(x order by y)")
     if call.where is not None:
         passes = inside.type(call.where)
-        if passes not in ("boolean", "any", "null"):
+        if not fits(passes, "a truth"):
             check.report(call.where, "type", "a filter is a truth")
     elif call.name == "share":
         check.report(node, "aggregate", "`share` needs a filter: share(x) filter (where ..)")
@@ -124,13 +124,13 @@ def _result_type(node: exp.Expr, call: AggregateCall, given: Type, check: Check)
         case "share":
             return "number"
         case "sum" | "avg":
-            if given not in ("integer", "number", "any", "null"):
+            if not fits(given, "a number"):
                 return check.report(
                     call.argument, "type", f"`{call.name}` takes a number; this is {FAMILY.get(given, given)}"
                 )
             return "integer" if call.name == "sum" and given == "integer" else "number"
         case "bool_or" | "bool_and":
-            if given not in ("boolean", "any", "null"):
+            if not fits(given, "a truth"):
                 return check.report(
                     call.argument, "type", f"`{call.name}` takes a truth; this is {FAMILY.get(given, given)}"
                 )
@@ -201,7 +201,7 @@ def _moved(node: exp.Expr, call: Call, check: Check) -> Type:
     if isinstance(by, exp.Literal) and by.is_string:
         if not re.fullmatch(r"\d+(\.\d+)?%", by.name):
             check.report(by, "arguments", f"`{by.name}` is not a percentage", "write a number, or such as '20%'")
-    elif FAMILY.get(check.type(by)) not in ("a number", None):
+    elif not fits(check.type(by), "a number"):
         check.report(by, "type", f"`{call.name}` takes a number or a percentage such as '20%'")
     return "boolean"
 
@@ -275,7 +275,7 @@ def _held_for(node: exp.Expr, call: Call, check: Check) -> Type:
     if any(isinstance(n, exp.Anonymous) and str(n.this).lower() == "held_for" for n in call.args[0].walk()):
         return check.report(node, "arguments", "`held_for` inside `held_for`")
     given = replace(check, inside=None).type(call.args[0])
-    if given not in ("boolean", "any", "null"):
+    if not fits(given, "a truth"):
         check.report(call.args[0], "type", "`held_for` takes a condition")
     check.type(call.args[1])
     return "boolean"

@@ -104,7 +104,7 @@ def _write(
         for query in FORGET:
             session.execute_query(query, workflow=compiled.name, version=version)
     known = {row["content_id"] for row in session.ask("known_contents")}
-    published = publish(compiled, version, project, at=at, by=by).rows
+    published = publish(compiled, version, project, at=at, by=by)
     published[WORKFLOWS] = [row | {"state": _state(row["wanted_state"], known_row)} for row in published[WORKFLOWS]]
     for table, rows in published.items():
         if table in (CONTENTS, CONTENT_VALUES):

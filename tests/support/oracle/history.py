@@ -58,41 +58,55 @@ class Past:
         field = parts_of(self.call.args[0])[-1]
         return self.records.spells(self.object, self.record, field, self.now)
 
+    def value_now(self) -> Any:
+        """The field's value."""
+        return next((s.value for s in self.spells() if s.until is None), None)
+
+    def before(self) -> Any:
+        """The field's value at the evaluation before; missing where the record was not there, or the field not kept."""
+        previous = self.records.instant_before(self.now)
+        return next((s.value for s in self.spells() if previous is not None and s.covers(previous)), None)
+
     def changes(self) -> list[Change]:
         """The changes of that field that are looked at: this evaluation's, or all of the look-back."""
         field = parts_of(self.call.args[0])[-1]
         found = self.records.changes(self.object, self.record, field, self.now)
         return [change for change in found if self.recent([change.at])]
 
-    def same(self, one: Any, other: Any) -> bool:
-        """Equal, and neither is missing."""
-        return op.equal(one, other, self.clock) is True
+    def some_change(self, holds: Callable[[Change], bool | None]) -> bool | None:
+        """It changed, and so and so: unknown where that is. In a look-back some change must plainly be so."""
+        if self.start is not None:
+            return any(holds(change) is True for change in self.changes())
+        return op.any_of(holds(change) for change in self.changes())
+
+    def equal(self, one: Any, other: Any) -> bool | None:
+        return op.equal(one, other, self.clock)
 
 
-def _changed(past: Past) -> bool:
+def _changed(past: Past) -> bool | None:
+    """It differs from before; with `from` and `to`, and was, and is now."""
     wanted = past.call.named
-    return any(
-        ("from" not in wanted or past.same(c.before, past.named("from")))
-        and ("to" not in wanted or past.same(c.after, past.named("to")))
-        for c in past.changes()
+    return past.some_change(
+        lambda c: op.all_of(
+            past.equal(value, past.named(name))
+            for name, value in (("from", c.before), ("to", c.after))
+            if name in wanted
+        )
     )
 
 
-def _changed_to(past: Past) -> bool:
-    return any(past.same(c.after, past.argument(1)) for c in past.changes())
+def _changed_to(past: Past) -> bool | None:
+    return past.some_change(lambda c: past.equal(c.after, past.argument(1)))
 
 
-def _changed_from(past: Past) -> bool:
-    return any(past.same(c.before, past.argument(1)) for c in past.changes())
+def _changed_from(past: Past) -> bool | None:
+    return past.some_change(lambda c: past.equal(c.before, past.argument(1)))
 
 
 def _moved(sign: int) -> Callable[[Past], bool | None]:
     def moved(past: Past) -> bool | None:
         """At least so much more, or less, than before; a percentage of nothing or of zero is unknown."""
-        ends = _ends(past)
-        if ends is None:
-            return False
-        before, after = ends
+        before, after = _ends(past)
         by = past.argument(1)
         if before is None or after is None or by is None:
             return None
@@ -107,32 +121,34 @@ def _share(written: str, before: float) -> Decimal | None:
     return abs(op.exact(before)) * Decimal(written.rstrip("%")) / 100 if before else None
 
 
-def _ends(past: Past) -> tuple[Any, Any] | None:
-    """The values that are compared: before and after this evaluation's change, or at the look-back's start and now.
+def _ends(past: Past) -> tuple[Any, Any]:
+    """What is compared: the value at the evaluation before or at the look-back's start, and the value now.
 
-    Without a change at this evaluation, or for a record without a known value, there is nothing to compare.
+    Where none was known at the start of the look-back it is the first known since.
     """
-    start = past.start
+    spells, start = past.spells(), past.start
     if start is None:
-        found = past.changes()
-        return (found[-1].before, found[-1].after) if found else None
-    # with the first known since, where none was known at the start
-    since = [s for s in past.spells() if s.until is None or s.until > start]
-    return (since[0].value, since[-1].value) if since and since[-1].until is None else None
+        return past.before(), past.value_now()
+    since = [s for s in spells if s.until is None or s.until > start]
+    return since[0].value if since else None, past.value_now()
 
 
-def _crossed(sign: int) -> Callable[[Past], bool]:
-    def crossed(past: Past) -> bool:
-        """Was at the threshold or on this side of it, is on the other."""
+def _crossed(sign: int) -> Callable[[Past], bool | None]:
+    def crossed(past: Past) -> bool | None:
+        """Was at the threshold or on this side of it, and is on the other."""
         threshold = past.argument(1)
-        if threshold is None:
-            return False
 
-        def side(value: Any) -> int:
-            return op.order(value, threshold, past.clock) * sign
+        def side(value: Any) -> int | None:
+            missing = value is None or threshold is None
+            return None if missing else op.order(value, threshold, past.clock) * sign
 
-        known = [c for c in past.changes() if c.before is not None and c.after is not None]
-        return any(side(c.before) <= 0 < side(c.after) for c in known)
+        def over(before: Any, after: Any) -> bool | None:
+            was, is_ = side(before), side(after)
+            return op.all_of([None if was is None else was <= 0, None if is_ is None else is_ > 0])
+
+        if past.start is None:
+            return over(past.before(), past.value_now())
+        return any(over(c.before, c.after) for c in past.changes())
 
     return crossed
 
@@ -167,7 +183,7 @@ def _was_ever(past: Past) -> bool:
     """Had the value at some time, or at some time of the look-back."""
     start = past.start
     stood = [s for s in past.spells() if start is None or s.until is None or s.until > start]
-    return any(past.same(s.value, past.argument(1)) for s in stood)
+    return any(past.equal(s.value, past.argument(1)) is True for s in stood)
 
 
 HISTORY: dict[str, Callable[[Past], Any]] = {

@@ -165,11 +165,9 @@ def remainder(left: Any, right: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """A result as a number; what is not finite is missing."""
+    """A result as a number; what is not finite is missing, and so is a whole number past its range."""
     if isinstance(value, int):
-        if value not in WHOLE:
-            raise NotInOracle("a whole number beyond 64 bits")
-        return value
+        return value if value in WHOLE else None
     return value if math.isfinite(value) else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -104,6 +104,11 @@ class Records:
     def rows(self) -> Rows:
         """The records of the latest snapshot."""
         return self._snapshots[-1] if self._snapshots else {}
+
+    def instant_before(self, moment: datetime) -> datetime | None:
+        """The instant of the snapshot before the one at an instant."""
+        found = bisect_left(self._instants, moment)
+        return self._instants[found - 1] if found else None
 
     def rows_at(self, moment: datetime) -> Rows:
         """The records as the latest snapshot at or before an instant saw them."""

@@ -120,6 +120,7 @@ class Participant:
     due_at: datetime | None = None
     remaining: tuple[int, timedelta] | None = None
     dateless: bool = False
+    is_over: bool = False
     restart: bool = False
     restarts: int = 0
     spell: datetime | None = None

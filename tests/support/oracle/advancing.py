@@ -9,7 +9,7 @@ from typing import Literal
 from support.oracle.contents import values_of
 from support.oracle.draws import draw
 from support.oracle.flow import after, behind, lasts_a_day
-from support.oracle.passages import HOLDOUT, Action, Participant
+from support.oracle.passages import HOLDOUT, WINDOWED, Action, Participant
 from support.oracle.people import assign, lacks_permission, user_of
 from support.oracle.state import Order, State
 
@@ -85,7 +85,10 @@ def _go(state: State, participant: Participant) -> None:
     if blocked is not None:
         participant.stop("error", f"no_send_as:{blocked.id}", state.at, state.clock)
         return
-    participant.actions += [Action(participant, step, state.at, is_long) for step, is_long in way.actions]
+    new = [Action(participant, step, state.at, is_long) for step, is_long in way.actions]
+    participant.actions += new
+    state.new_actions += new
+    state.messages += [action for action in new if action.kind in WINDOWED]
     if way.wait is None:
         participant.leave("exited" if way.exit is not None else "completed", way.exit, state.at)
     else:
@@ -206,7 +209,7 @@ def _arrive(state: State, participant: Participant, wait: WaitStep) -> None:
 
 def plan(state: State) -> None:
     """Plan the actions of this evaluation with the values it sees; users are chosen first, by the actions' ids."""
-    new = [action for action in state.actions() if action.planned_at == state.at]
+    new, state.new_actions = state.new_actions, []
     for action in sorted((a for a in new if a.step.assign is not None), key=lambda a: a.id):
         action.user = action.participant.given[action.step.id] = assign(state, action.participant, action.step)
     for action in new:

@@ -266,5 +266,5 @@ def _enter(state: State, candidate: Candidate) -> Participant:
     if is_held:
         days = math.ceil(max(longest(live.definition.steps), 1.0))
         participant.due_at = after(state.at, Duration(days=days), state.project, state.clock)
-    live.passages.append(participant)
+    live.add(participant)
     return participant

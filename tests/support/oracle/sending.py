@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from support.oracle.blackouts import is_blackout
 from support.oracle.clock import Span, step_date
 from support.oracle.draws import draw
-from support.oracle.passages import MESSAGES, WINDOWED, Action
+from support.oracle.passages import MESSAGES, Action
 from support.oracle.reading import NotInOracle
 from support.oracle.state import State, Unit
 from support.oracle.windows import Slot, place, zone_of
@@ -20,17 +20,16 @@ from definitions.communication import BlackoutCalendar, Communication
 
 def plan_sends(state: State) -> None:
     """Stage 9: drop what must not go out, move what calendars stop, place what is new, then apply the limits."""
-    for action in state.actions():
-        if action.status == "planned" and action.kind in WINDOWED:
-            spare(state, action)
-    for action in state.actions():
-        if action.status == "planned" and action.kind in MESSAGES and action.sends_at is not None:
+    for action in state.sendable():
+        spare(state, action)
+    for action in state.sendable():
+        if action.kind in MESSAGES and action.sends_at is not None:
             _move_from_blackout(state, action)
-    new = [a for a in state.actions() if a.status == "planned" and a.kind in WINDOWED and a.sends_at is None]
+    new = [a for a in state.sendable() if a.sends_at is None]
     for action in new:
         _choose_zone(state, action)
         _place(state, action, state.at)
-    planned = [a for a in state.actions() if a.kind in MESSAGES and a.status == "planned" and a.sends_at is not None]
+    planned = [a for a in state.sendable() if a.kind in MESSAGES and a.sends_at is not None]
     counted = [a for a in planned if a not in new]
     for action in sorted((a for a in planned if a in new), key=_turn):
         _limit_recipient(state, action, counted)

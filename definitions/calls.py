@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from definitions.check import FAMILY, Check, fits
 from definitions.conditions import leaves
-from definitions.grammar import AggregateCall, Call, Unresolved, parts_of, relation_of, resolve
+from definitions.grammar import AggregateCall, Call, Unresolved, call_of, parts_of, relation_of, resolve
 from definitions.operators import is_time_text, same_family, widest
 from definitions.own_record import own_record_call
 from definitions.problems import did_you_mean
@@ -20,6 +20,7 @@ from definitions.vocabulary import (
     MEMBERSHIP,
     RESULTS,
     SPECIAL,
+    TRACKED,
     WITHIN,
     Type,
     known_names,
@@ -168,6 +169,11 @@ def _tracked_field(node: exp.Expr, call: Call, check: Check, count: int, second:
     if len(call.args) != count or not isinstance(call.args[0] if call.args else None, exp.Column):
         takes = f"a field of {check.scope.object}{f' and {second}' if count == 2 else ''}"
         return check.report(node, "arguments", f"`{call.name}` takes {takes}")
+    parts = (part for value in (*call.args[1:], *call.named.values()) for part in value.walk())
+    for inner in (found for part in parts if (found := call_of(part)) is not None):
+        if inner.name in TRACKED:
+            message = f"`{inner.name}` cannot stand inside `{call.name}`"
+            return check.report(node, "own-record", message, "ask them apart, such as in two lines of `all`")
     found = resolve(parts_of(call.args[0]), check.catalog, check.scope)
     if isinstance(found, Unresolved):
         return check.report(call.args[0], found.code, found.message, did_you_mean(found.name, found.known))

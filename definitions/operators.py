@@ -12,7 +12,12 @@ from definitions.grammar import Unresolved, parts_of, resolve
 from definitions.problems import did_you_mean
 from definitions.vocabulary import EXTRACT_UNITS, INTERVAL_UNITS, TRUNC_UNITS, Type
 
-_CASTS: dict[str, Type] = {"DATE": "date", "TIMESTAMP": "timestamp", "TIMESTAMPTZ": "timestamp"}
+_CASTS: dict[str, Type] = {
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+    "TIMESTAMPNTZ": "timestamp",  # what DuckDB means by `timestamp` without a zone
+    "TIMESTAMPTZ": "timestamp",
+}
 
 
 def logic(node: exp.Expr, check: Check) -> Type:

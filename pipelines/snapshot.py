@@ -22,6 +22,7 @@ from sql.snapshot import (
     found_query,
     kinds_query,
     new_columns,
+    still_tracked,
     table_statements,
     typed_statement,
 )
@@ -72,7 +73,7 @@ def take_snapshot(
     counts: list[ObjectCounts] = []
     with session.transaction():
         for name, spec in project.catalog.objects.items():
-            columns = ObjectColumns(spec, tracked[name])
+            columns = ObjectColumns(spec, still_tracked(spec, tracked[name], tables.get(history_table(name), {})))
             source, table = spec.table.split(".")
             rows = sources[source].read(table, columns.declared)
             counts.append(_take_object(session, columns, tables, rows, {"as_of": as_of}, accept))

@@ -7,7 +7,7 @@ moments that are not finite are missing too, because in DuckDB `'nan' > 1` is tr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from textwrap import indent
 
@@ -55,6 +55,12 @@ class ObjectColumns:
     def history(self) -> dict[str, FieldSpec]:
         """The key and the tracked fields."""
         return {n: f for n, f in self.fields.items() if n == self.key or n.strip('"') in self.tracked}
+
+
+def still_tracked(spec: CatalogObject, wanted: Collection[str], found: Mapping[str, str]) -> tuple[str, ...]:
+    """The fields with history: those that are asked for, and those that were once, since older versions may ask still."""
+    kept = [name for name in spec.fields if name in found and name != spec.key]
+    return tuple(dict.fromkeys([*wanted, *kept]))
 
 
 def table_statements(columns: ObjectColumns, found: Mapping[str, Mapping[str, str]]) -> list[Statement]:

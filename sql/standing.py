@@ -137,4 +137,4 @@ def held_for(call: Call, place: Place) -> exp.Expr:
     needs.held[number] = inner
     since = exp.column("matched_from", table=held_alias(number))
     ended = exp.Add(this=since, expression=call.args[1].copy())
-    return both(inner.copy(), exp.LTE(this=exp.paren(ended, copy=False), expression=as_of()))
+    return both(inner.copy(), edge(exp.LTE(this=exp.paren(ended, copy=False), expression=as_of())))

@@ -71,6 +71,7 @@ CREATE OR REPLACE TEMP TABLE judged AS
 SELECT
     c.workflow, c.object, c.record, c.occasion, c.entry_mode, c.command_id,
     COALESCE(c.refusal, f.late_refusal, CASE WHEN NOT t.is_in THEN 'locked' END, CASE WHEN f.workflow IS NULL THEN 'asks_twice' END) AS refusal,
+    f.workflow IS NOT NULL AS was_taken,
     CASE
         WHEN c.refusal = 'locked' THEN c.locked_by
         WHEN c.refusal IS NULL AND f.late_refusal = 'run_once' THEN f.recipient
@@ -119,16 +120,20 @@ WHERE c.refusal IS NOT NULL AND c.refusal <> 'asks_twice' AND c.entry_mode = 'co
 UPDATE journal.commands AS c
 SET
     taken_at = $as_of,
-    outcome = CASE WHEN j.refusal IS NULL OR j.refusal = 'asks_twice' THEN 'done' ELSE 'refused' END,
-    reason = CASE WHEN j.refusal = 'locked' THEN 'locked:' || j.detail WHEN j.refusal <> 'asks_twice' THEN j.refusal END
+    outcome = CASE WHEN j.refusal IS NULL THEN 'done' ELSE 'refused' END,
+    reason = CASE WHEN j.refusal = 'locked' THEN 'locked:' || j.detail ELSE j.refusal END
 FROM orders AS o
-LEFT JOIN judged AS j ON j.workflow = o.workflow AND j.record = o.record AND j.entry_mode = o.entry_mode
+LEFT JOIN judged AS a ON a.workflow = o.workflow AND a.record = o.record AND a.entry_mode = o.entry_mode
+-- of two ways to ask one was taken, and its answer is the answer
+LEFT JOIN judged AS j
+    ON j.workflow = o.workflow AND j.record = o.record
+    AND CASE WHEN a.refusal = 'asks_twice' THEN j.was_taken AND j.occasion = a.occasion ELSE j.entry_mode = o.entry_mode END
 WHERE o.command_id = c.command_id AND o.command = 'enroll';
 
 -- [entrants if within_limits] Who enters, in which arm. The draw depends on seed, workflow and record alone: nobody changes arms.
 CREATE OR REPLACE TEMP TABLE entrants AS
 SELECT
-    substr(md5($seed || '|' || f.workflow || '|' || f.record || '|' || CASE WHEN f.occasion = '' THEN '' ELSE f.occasion || '|' END || (f.entry_count + 1)), 1, 20) AS participant_id,
+    substr(md5($seed || '|' || f.workflow || '|' || f.record || '|' || CASE WHEN f.occasion = '' THEN '' ELSE f.occasion || '|' END || (COALESCE(b.named_count, 0) + 1)), 1, 20) AS participant_id,
     f.workflow,
     f.version,
     f.object,
@@ -143,4 +148,8 @@ SELECT
     CASE WHEN draw($seed || '|holdout|' || f.workflow || '|' || f.record) < f.holdout_share THEN 'holdout' ELSE 'treatment' END AS arm
 FROM within_limits AS f
 LEFT JOIN turns AS t ON t.object = f.object AND t.record = f.record AND t.workflow = f.workflow AND t.occasion = f.occasion
+LEFT JOIN (
+    -- whoever took the place of a merged record is still named by that one
+    SELECT workflow, first_record, occasion, COUNT(*) AS named_count FROM state.participants GROUP BY workflow, first_record, occasion
+) AS b ON b.workflow = f.workflow AND b.first_record = f.record AND b.occasion = f.occasion
 WHERE f.late_refusal IS NULL AND COALESCE(t.is_in, TRUE);

@@ -55,7 +55,7 @@ ORDER BY refused_from DESC;
 -- [sends] Messages as they stand: those planned, and those dropped at an instant; times local to their zone.
 SELECT
     workflow,
-    record,
+    CASE WHEN occasion = '' THEN record ELSE record || '+' || occasion END AS record,
     step_id,
     CAST(send_after AT TIME ZONE zone AS VARCHAR) AS sends_at,
     zone,

@@ -77,6 +77,8 @@ def _replace(live: Live, new: Workflow) -> None:
             # those who finish older steps go on with them
             if structure_fingerprint(participant.flow) == structure_fingerprint(old):
                 participant.flow = new
+                if participant.wait is not None:  # what it waits for is asked as it is now; its instant is kept
+                    participant.wait = wait_of(new.steps, participant.wait.id) or participant.wait
         elif new.on_structural_change == "finish_old":
             continue
         else:

@@ -130,7 +130,7 @@ def _limit_senders(state: State, planned: list[Action]) -> bool:
             unit = state.unit(action.sends_at, limit.at_most.unit)
             groups.setdefault((action.sender, unit), []).append(action)
     for (sender, unit), messages in groups.items():
-        room = max(limit.at_most.at_most - _elsewhere(state, sender, unit), 0)
+        room = max(limit.at_most.number - _elsewhere(state, sender, unit), 0)
         for action in sorted(messages, key=_turn)[room:]:
             assert action.sends_at is not None
             if action.sends_at >= state.at:
@@ -148,7 +148,7 @@ def _refuse_overdue(state: State, planned: list[Action]) -> None:
     for sender in {a.sender for a in planned if a.sender is not None}:
         theirs = [a.sends_at for a in planned if a.sender == sender and a.sends_at is not None]
         is_late = any(at < state.at and state.unit(at, limit.at_most.unit) != now for at in theirs)
-        if is_late and len(theirs) + _elsewhere(state, sender, now) > limit.at_most.at_most:
+        if is_late and len(theirs) + _elsewhere(state, sender, now) > limit.at_most.number:
             raise NotInOracle("a sender's limit while messages of earlier times have not gone out")
 
 
@@ -159,7 +159,7 @@ def _limit_recipient(state: State, action: Action, before: list[Action]) -> None
         return
     unit, who = state.unit(action.sends_at, limit.at_most.unit), _recipient(state, action)
     sent = sum(_recipient(state, a) == who for a in _of_unit(state, before, unit, limit.at_most.unit))
-    if sent >= limit.at_most.at_most:
+    if sent >= limit.at_most.number:
         action.end("dropped", "frequency_cap", state.at)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from definitions import ProblemsFound, UserError
@@ -141,6 +141,8 @@ def _plain(value: Any) -> Any:
             return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         case tuple() | list():
             return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
+        case date():
+            return value.isoformat()
         case _:
             return value
 

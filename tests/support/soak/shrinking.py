@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -27,14 +28,19 @@ def shrink(history: History, difference: Difference, stages: Sequence[Stage], mo
     changed = True
     while changed and left > 0:
         changed = False
-        for cut in _cuts(best):
-            left -= 1
-            seen = _difference(cut, stages)
-            if seen is not None and seen.what == difference.what:
-                best, found, changed = _until(cut, seen), seen, True
-                break
-            if left <= 0:
-                break
+        for cuts in PASSES:
+            place = 0
+            while left > 0:
+                # what did not help before will hardly help now: go on where the last cut was
+                cut = next(itertools.islice(cuts(best), place, None), None)
+                if cut is None:
+                    break
+                left -= 1
+                seen = _difference(cut, stages)
+                if seen is not None and seen.what == difference.what:
+                    best, found, changed = _until(cut, seen), seen, True
+                else:
+                    place += 1
     return best, found
 
 
@@ -56,14 +62,19 @@ def _project(moment: Moment) -> Project | None:
     return build(moment.world) if moment.world is not None else None
 
 
-def _cuts(history: History) -> Iterator[History]:
-    """Smaller histories, the boldest cuts first."""
-    yield from _fewer_moments(history)
-    yield from _fewer_workflows(history)
-    yield from _fewer_rows(history)
-    yield from _fewer_changes(history)
-    yield from _less_data(history)
-    yield from _fewer_fields(history)
+def _bold(history: History) -> Iterator[History]:
+    """Whole kinds of things at once."""
+    for name in history.data["workflows"]:
+        others = [n for n in history.data["workflows"] if n != name]
+        yield _everywhere(history, lambda data, others=others: [data["workflows"].pop(n, None) for n in others])
+    for part in ("commands", "results", "suppress", "world", "set"):
+        empty: Any = None if part == "world" else [] if part == "commands" else {}
+        yield replace(history, moments=[replace(m, **{part: empty}, project=None) for m in history.moments])
+    for object_ in history.given:
+        if object_ != "account":
+            given = {o: rows for o, rows in history.given.items() if o != object_}
+            moments = [replace(m, set={o: r for o, r in m.set.items() if o != object_}) for m in history.moments]
+            yield History(history.data, given, moments)
 
 
 def _fewer_moments(history: History) -> Iterator[History]:
@@ -225,3 +236,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
     return value.isoformat(sep=" ") if isinstance(value, datetime) else value
+
+
+PASSES: tuple[Callable[[History], Iterator[History]], ...] = (
+    _bold,
+    _fewer_moments,
+    _fewer_workflows,
+    _fewer_rows,
+    _fewer_changes,
+    _less_data,
+    _fewer_fields,
+)
+"""Ways to make a history smaller, the boldest first."""

@@ -70,7 +70,7 @@ SELECT * FROM decided;
 CREATE OR REPLACE TEMP TABLE judged AS
 SELECT
     c.workflow, c.object, c.record, c.occasion, c.entry_mode, c.command_id,
-    COALESCE(c.refusal, f.late_refusal, CASE WHEN NOT t.is_in THEN 'locked' END, CASE WHEN f.workflow IS NULL THEN 'inside' END) AS refusal,
+    COALESCE(c.refusal, f.late_refusal, CASE WHEN NOT t.is_in THEN 'locked' END, CASE WHEN f.entry_mode <> c.entry_mode THEN 'inside' END) AS refusal,
     CASE
         WHEN c.refusal = 'locked' THEN c.locked_by
         WHEN c.refusal IS NULL AND f.late_refusal = 'run_once' THEN f.recipient
@@ -90,8 +90,8 @@ SELECT
                 WHEN 'week' THEN INTERVAL 7 DAY ELSE INTERVAL 1 MONTH END
     END AS until_at
 FROM candidates AS c
-LEFT JOIN within_limits AS f
-    ON f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion AND f.entry_mode = c.entry_mode
+-- who asks in two ways is judged by one, and what becomes of that is the answer to both
+LEFT JOIN within_limits AS f ON f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion
 LEFT JOIN turns AS t ON t.object = c.object AND t.record = c.record AND t.workflow = c.workflow AND t.occasion = c.occasion;
 
 -- [close_refusals] End the spells of refusals that no longer hold for the same reason.

@@ -1,8 +1,8 @@
--- [to_assign if planned] Assign steps on the way: who gets the record by a rule, and who by the step's method, in the order of the keys.
+-- [to_assign if planned] Assign steps on the way: who gets the record by a rule, and who by the step's method, in a stable order.
 CREATE OR REPLACE TEMP TABLE to_assign AS
 SELECT
     p.action_id, p.participant_id, p.workflow, p.step_id, s.assign_by, s.assign_pool, s.assign_counts, s.assign_fallback, r.user_key AS by_rule,
-    ROW_NUMBER() OVER (PARTITION BY p.workflow, p.step_id, r.user_key IS NULL ORDER BY p.record, p.occasion, p.action_id) - 1 AS turn
+    ROW_NUMBER() OVER (PARTITION BY p.workflow, p.step_id, r.user_key IS NULL ORDER BY p.action_id) - 1 AS turn
 FROM planned AS p
 JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.version AND s.step_id = p.step_id
 LEFT JOIN (

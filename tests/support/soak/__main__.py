@@ -40,12 +40,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--engines", default="engine,oracle", help=f"what is compared: {', '.join(NAMES)}, or module:factory")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--seed", type=int, help="one seed alone")
-    parser.add_argument("--shrink", action="store_true", help="make the history of the seed small and print it as a case")
+    parser.add_argument("--shrink", type=float, nargs="?", const=120.0, help="make the seed's history small, for so many seconds, and print it as a case")
     parser.add_argument("--report", help="write the page with what fired")
     return parser
 
 
-def _one(seed: int, steps: int, engines: list[str], shrinks: bool) -> int:
+def _one(seed: int, steps: int, engines: list[str], shrinks: float | None) -> int:
     with contextlib.ExitStack() as stack:
         stages = [stack.enter_context(open_stage(name)) for name in engines]
         outcome = run_seed(seed, steps, stages)
@@ -54,7 +54,7 @@ def _one(seed: int, steps: int, engines: list[str], shrinks: bool) -> int:
             _say(f"seed {seed}: no difference in {len(history.moments)} evaluations, {outcome.seconds:.1f} s")
             return 0
         if shrinks:
-            history, difference = shrink(history, difference, stages)
+            history, difference = shrink(history, difference, stages, shrinks)
         _say(printed(history, difference, seed))
     return 1
 

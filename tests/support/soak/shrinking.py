@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,20 +23,19 @@ from support.soak.worlds import Rejected, build
 Fails = Callable[[History], bool]
 
 
-def shrink(history: History, difference: Difference, stages: Sequence[Stage], most: int = 600) -> tuple[History, Difference]:
-    """A smaller history with the same kind of difference. Each cut is played; at most so many are tried."""
-    best, found, left = _until(history, difference), difference, most
+def shrink(history: History, difference: Difference, stages: Sequence[Stage], seconds: float = 120) -> tuple[History, Difference]:
+    """A smaller history with the same kind of difference. Each cut is played, for so many seconds."""
+    best, found, until = _until(history, difference), difference, time.monotonic() + seconds
     changed = True
-    while changed and left > 0:
+    while changed and time.monotonic() < until:
         changed = False
         for cuts in PASSES:
             place = 0
-            while left > 0:
+            while time.monotonic() < until:
                 # what did not help before will hardly help now: go on where the last cut was
                 cut = next(itertools.islice(cuts(best), place, None), None)
                 if cut is None:
                     break
-                left -= 1
                 seen = _difference(cut, stages)
                 if seen is not None and seen.what == difference.what:
                     best, found, changed = _until(cut, seen), seen, True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
 
 from support.oracle.contents import values_of
 from support.oracle.draws import draw
 from support.oracle.flow import after, behind, lasts_a_day
-from support.oracle.passages import ENTRY, HOLDOUT, Action, Live, Participant
+from support.oracle.passages import HOLDOUT, Action, Participant
 from support.oracle.people import assign, lacks_permission, user_of
 from support.oracle.state import Order, State
 
@@ -25,25 +27,29 @@ from definitions.steps import (
 )
 
 
-@dataclass
-class Way:
-    """What lies between two resting places: its actions, and the wait or the end it leads to."""
-
-    actions: list[ActionStep] = field(default_factory=list[ActionStep])
-    wait: WaitStep | None = None
-    exit: str | None = None
-
-
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of somebody at a wait. With `go`, `is_long` says what kind of wait lies behind."""
+    """What becomes of somebody at a wait. With `go`, `is_long` says what kind of wait lies behind.
 
-    what: str
+    `go` and `skip` lead on, `stay` and `error` are a rest, `exit` is the end of the passage.
+    """
+
+    what: Literal["go", "skip", "stay", "error", "exit"]
     reason: str = ""
     is_long: bool = False
 
 
-STAY = Verdict("stay")
+STAY, MISSING = Verdict("stay"), Verdict("stay", "missing_date")
+
+
+@dataclass
+class Way:
+    """What lies between two resting places: actions (and whether a long wait lay before each), and where it leads."""
+
+    actions: list[tuple[ActionStep, bool]] = field(default_factory=list[tuple[ActionStep, bool]])
+    wait: WaitStep | None = None
+    rest: Verdict = STAY
+    exit: str | None = None
 
 
 def advance(state: State) -> None:
@@ -51,44 +57,57 @@ def advance(state: State) -> None:
     for live in state.workflows():
         if live.state == "archived":
             continue
-        is_back = live.was == "archived"
         for participant in sorted(live.inside(), key=lambda p: p.spot):
-            if participant.status != "active":
-                continue
             if participant.restart:
                 participant.cancel("steps_changed", state.at)
-                participant.restart, participant.step, participant.wait, participant.due_at = False, ENTRY, None, None
-            _go(state, live, participant, is_back)
+                participant.begin_anew()
+            _read_date(state, participant)
+            if participant.status == "active":
+                # whoever goes on just now keeps what was left of the wait
+                _go(state, participant, is_back=live.was == "archived" and participant.id in state.active_at_start)
 
 
-def _go(state: State, live: Live, participant: Participant, is_back: bool) -> None:
-    """Move as far as it goes: one way after the other, as long as waits are passed on arrival."""
+def _go(state: State, participant: Participant, is_back: bool) -> None:
+    """Take the way to the next resting place, as a whole or not at all."""
     if participant.step == HOLDOUT:
-        if is_back or (participant.due_at is not None and participant.due_at <= state.at):
+        if participant.due_at is not None and participant.due_at <= state.at:
             participant.leave("completed", None, state.at)
         return
-    is_arriving = False
-    while participant.status == "active":
-        verdict = _at_rest(state, participant, is_arriving, is_back and not is_arriving)
-        if verdict.what == "stay":
-            return
-        if verdict.what == "error":
-            participant.stop("error", verdict.reason, state.at)
-            return
-        if verdict.what == "exit":
-            participant.leave("exited", verdict.reason, state.at)
-            return
-        if not _take(state, live, participant, verdict):
-            return
-        is_arriving = True
+    wait = participant.wait
+    is_due = is_back or (participant.due_at is not None and participant.due_at <= state.at)
+    verdict = Verdict("go") if wait is None else _at_wait(state, participant, wait, is_due, is_back, is_arriving=False)
+    if verdict.what in ("stay", "error", "exit"):
+        _rest(state, participant, verdict)
+        return
+    steps = participant.flow.steps
+    todo = steps if wait is None else behind(steps, wait.id)
+    assert todo is not None, f"{participant.step} is no step of {participant.workflow}"
+    way = _way(state, participant, todo, verdict)
+    blocked = next((step for step, _ in way.actions if lacks_permission(state, participant, step)), None)
+    if blocked is not None:
+        participant.stop("error", f"no_send_as:{blocked.id}", state.at, state.clock)
+        return
+    participant.actions += [Action(participant, step, state.at, is_long) for step, is_long in way.actions]
+    if way.wait is None:
+        participant.leave("exited" if way.exit is not None else "completed", way.exit, state.at)
+    else:
+        _arrive(state, participant, way.wait)
+        _rest(state, participant, way.rest)
 
 
-def _at_rest(state: State, participant: Participant, is_arriving: bool, is_over: bool) -> Verdict:
-    """Whether the wait at which somebody rests is over; at the entry nobody waits."""
-    step = participant.wait
-    if step is None:
-        return Verdict("go")
-    is_due = is_over or (participant.due_at is not None and participant.due_at <= state.at)
+def _rest(state: State, participant: Participant, verdict: Verdict) -> None:
+    """Stay, in error or not, or leave."""
+    participant.dateless = verdict.reason == "missing_date"
+    if verdict.what == "exit":
+        participant.leave("exited", verdict.reason, state.at)
+    elif verdict.what == "error":
+        participant.stop("error", verdict.reason, state.at, state.clock)
+
+
+def _at_wait(
+    state: State, participant: Participant, step: WaitStep, is_due: bool, is_over: bool, is_arriving: bool
+) -> Verdict:
+    """Whether a wait is over: by its time (`is_due`), or because of a return from the archive (`is_over`)."""
     match step.wait:
         case FixedWait(fixed=duration):
             return Verdict("go", is_long=lasts_a_day(duration)) if is_due else STAY
@@ -101,63 +120,52 @@ def _at_rest(state: State, participant: Participant, is_arriving: bool, is_over:
                 return Verdict("exit", "timed_out")
             return Verdict("go", is_long=lasts_a_day(wait.at_most))
         case WaitForDate() as wait:
-            return _at_date(state, participant, wait, is_arriving, is_over)
+            return _at_date(state, participant, wait, is_arriving or participant.dateless, is_over)
 
 
-def _at_date(state: State, participant: Participant, wait: WaitForDate, is_arriving: bool, is_over: bool) -> Verdict:
-    """A wait for a date, which is read again. One that comes to be known is judged as on arrival."""
+def _at_date(state: State, participant: Participant, wait: WaitForDate, is_new: bool, is_over: bool) -> Verdict:
+    """A wait for a date, which is read again. `is_new`: on arrival, or where there was no date before."""
     if wait.cancel is not None and state.holds(wait.cancel, participant):
         return Verdict("skip", is_long=wait.is_long)
     if is_over:
         return Verdict("go", is_long=wait.is_long)
     if state.holds(wait.unknown, participant):
-        participant.dateless = True
-        match wait.missing:
-            case "error":
-                return Verdict("error", "missing_date")
-            case "exit":
-                return Verdict("exit", "missing_date")
-            case "wait":
-                return STAY
-    is_arriving, participant.dateless = is_arriving or participant.dateless, False
-    if is_arriving and wait.past != "now" and state.holds(wait.gone_by, participant):
+        return MISSING if wait.missing == "wait" else Verdict(wait.missing, "missing_date")
+    if is_new and wait.past != "now" and state.holds(wait.gone_by, participant):
         return Verdict("exit", "past_date") if wait.past == "exit" else Verdict("skip", is_long=wait.is_long)
     return Verdict("go", is_long=wait.is_long) if state.holds(wait.reached, participant) else STAY
+
+
+def _read_date(state: State, participant: Participant) -> None:
+    """When the date waited for comes, as it is known now, also for whoever is stopped."""
+    if participant.wait is not None and isinstance(participant.wait.wait, WaitForDate):
+        moment: date | datetime | None = state.value(participant.wait.wait.moment, participant)
+        if moment is None or isinstance(moment, datetime):
+            participant.due_at = moment
+        else:
+            participant.due_at = state.clock.midnight(moment)
 
 
 # ---- ways
 
 
-def _take(state: State, live: Live, participant: Participant, verdict: Verdict) -> bool:
-    """Take a way as a whole, or not at all; false where it ends the passage or is blocked."""
-    todo = participant.flow.steps if participant.wait is None else behind(participant.flow.steps, participant.wait.id)
-    assert todo is not None, f"{participant.step} is no step of {participant.workflow}"
-    way = _way(state, participant, todo, is_skipping=verdict.what == "skip")
-    blocked = next((s for s in way.actions if lacks_permission(state, participant, s)), None)
-    if blocked is not None:
-        participant.stop("error", f"no_send_as:{blocked.id}", state.at)
-        return False
-    for step in way.actions:
-        _plan(state, participant, step, verdict.is_long)
-    if way.wait is None:
-        participant.leave("exited" if way.exit is not None else "completed", way.exit, state.at)
-        return False
-    _arrive(state, participant, way.wait)
-    return True
-
-
-def _way(state: State, participant: Participant, steps: tuple[Step, ...], is_skipping: bool) -> Way:
-    """The actions up to the next wait, by the branches and splits in between; skipping, without the actions."""
+def _way(state: State, participant: Participant, steps: tuple[Step, ...], verdict: Verdict) -> Way:
+    """The way by branches, splits and waits that are passed at once; skipping, without the actions up to a wait."""
     way, todo = Way(), list(steps)
     while todo:
         step = todo.pop(0)
         match step:
             case ActionStep():
-                if not is_skipping:
-                    way.actions.append(step)
+                if verdict.what == "go":
+                    way.actions.append((step, verdict.is_long))
             case WaitStep():
-                way.wait = step
-                return way
+                verdict = _at_wait(state, participant, step, False, False, is_arriving=True)
+                if verdict.what == "exit":
+                    way.exit = verdict.reason
+                    return way
+                if verdict.what in ("stay", "error"):
+                    way.wait, way.rest = step, verdict
+                    return way
             case ExitStep():
                 way.exit = step.exit
                 return way
@@ -182,29 +190,35 @@ def _drawn_arm(state: State, participant: Participant, step: SplitStep) -> str:
 
 def _arrive(state: State, participant: Participant, wait: WaitStep) -> None:
     """Rest at a wait, which is as it is written now whatever becomes of it later."""
-    participant.step, participant.wait, participant.dateless = wait.id, wait, False
+    participant.step, participant.wait = wait.id, wait
     match wait.wait:
         case FixedWait(fixed=duration):
             participant.due_at = after(state.at, duration, state.project, state.clock)
         case WaitUntil(at_most=at_most):
             participant.due_at = after(state.at, at_most, state.project, state.clock)
         case WaitForDate():
-            participant.due_at = None
+            _read_date(state, participant)
 
 
 # ---- actions
 
 
-def _plan(state: State, participant: Participant, step: ActionStep, is_long: bool) -> None:
-    """Plan one action with the values of this evaluation."""
-    action = Action(participant, step, state.at, len(participant.actions), is_long)
-    participant.actions.append(action)
-    if step.assign is not None:
-        action.user = participant.given[step.id] = assign(state, participant, step)
-        if action.user is None:
-            action.end("dropped", "nobody_available", state.at)
-    else:
+def plan(state: State) -> None:
+    """Plan the actions of this evaluation with the values it sees; users are chosen first, by the actions' ids."""
+    new = [action for action in state.actions() if action.planned_at == state.at]
+    for action in sorted((a for a in new if a.step.assign is not None), key=lambda a: a.id):
+        action.user = action.participant.given[action.step.id] = assign(state, action.participant, action.step)
+    for action in new:
+        _plan(state, action)
+
+
+def _plan(state: State, action: Action) -> None:
+    """Who does it, what it says, and whether it can be done at all or asks somebody first."""
+    participant, step = action.participant, action.step
+    if step.assign is None:
         action.user = user_of(state, participant, step)
+    elif action.user is None:
+        action.end("dropped", "nobody_available", state.at)
     message = step.email or step.sms
     if message is not None:
         written = message.from_
@@ -219,9 +233,10 @@ def _plan(state: State, participant: Participant, step: ActionStep, is_long: boo
 
 
 def start_others(state: State, action: Action) -> None:
-    """An `enroll` step orders the next evaluation to enter the record, or its related ones."""
+    """An `enroll` step orders the next evaluation to enter the record, or its related ones: with that it is done."""
     enroll = action.step.enroll
     assert enroll is not None
+    action.status, action.status_at = "sent", state.at
     records = [action.participant.record]
     if enroll.relation is not None:
         records = state.judge.related(enroll.relation, state.asked(action.participant))

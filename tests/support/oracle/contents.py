@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Any
 
 from support.oracle.conditions import Asked
@@ -22,12 +23,21 @@ def values_of(state: State, action: Action) -> dict[str, Any]:
             found[".".join(path)] = _read(state, action, path)
     for name, value in _written(step).items():
         if isinstance(value, Expr):
-            found[f"field.{name}"] = state.value(value.expression, participant)
+            place = "body" if step.webhook is not None else "field"
+            found[f"{place}.{name}"] = state.value(value.expression, participant)
     if step.assign is not None:
         found[f"user.{step.id}"] = action.user
     elif step.user is not None and action.sender != step.user:
         found[f"user.{step.user}"] = action.user
-    return found
+    return {name: _written_out(state, value) for name, value in found.items()}
+
+
+def _written_out(state: State, value: Any) -> Any:
+    """Dates and instants as text; an instant as the project's clock shows it, with its offset."""
+    if isinstance(value, datetime):
+        written = state.clock.local(value).isoformat(" ")
+        return written.removesuffix(":00")
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _texts(state: State, step: ActionStep) -> Iterator[str]:

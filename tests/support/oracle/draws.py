@@ -14,6 +14,11 @@ def draw(*parts: str) -> float:
     return int(hashlib.md5("|".join(parts).encode()).hexdigest()[:8], 16) / 2**32
 
 
+def action_id(participant: str, step: str, restarts: int) -> str:
+    """The id of an action, by which those of one evaluation are put in order; a restart plans anew."""
+    return hashlib.md5(f"{participant}|{step}|{restarts + 1}".encode()).hexdigest()[:20]
+
+
 def participant_id(seed: str, workflow: str, record: str, occasion: str, number: int) -> str:
     """The id of a passage, by which it is drawn: of the record's (and row's) so many-th entry into the workflow."""
     parts = [seed, workflow, record, *([occasion] if occasion else []), str(number)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -25,6 +26,7 @@ class Candidate:
     live: Live
     spot: Spot
     since: datetime | None = None
+    qualifies_since: datetime | None = None
     orders: list[Order] = field(default_factory=list[Order])
     recipient: str | None = None
 
@@ -32,7 +34,7 @@ class Candidate:
     def turn(self) -> tuple[bool, float, Spot]:
         """By hand and by `enroll` first, then who qualifies longest, then the key."""
         by_hand = bool(self.orders)
-        return not by_hand, 0.0 if by_hand or self.since is None else self.since.timestamp(), self.spot
+        return not by_hand, self.qualifies_since.timestamp() if self.qualifies_since else math.inf, self.spot
 
     def refuse(self, reason: Reason, at: datetime) -> None:
         """Write the reason down: for the spell of qualifying, and for every order."""
@@ -127,11 +129,11 @@ def _candidates(state: State, live: Live) -> list[Candidate]:
     if live.state == "enabled":
         for spot, since in live.episodes.items():
             inside = live.open_of(spot)
-            if inside is not None and since <= inside.entered_at:
+            if inside is not None and inside.spell == since:
                 continue
             reason = _gate(state, live, spot, since)
             if reason is None:
-                found[spot] = Candidate(live, spot, since)
+                found[spot] = Candidate(live, spot, since, since)
             else:
                 live.refusals[spot] = Refusal(*reason, state.at)
     for order in state.orders:
@@ -139,7 +141,8 @@ def _candidates(state: State, live: Live) -> list[Candidate]:
             spot = (order.record, "")
             reason = _gate_of_order(state, live, order) or _gate(state, live, spot, None)
             if reason is None:
-                found.setdefault(spot, Candidate(live, spot)).orders.append(order)
+                asking = Candidate(live, spot, qualifies_since=live.episodes.get(spot))
+                found.setdefault(spot, asking).orders.append(order)
             else:
                 answer_refused(order, reason)
     return list(found.values())
@@ -246,11 +249,11 @@ def _enter(state: State, candidate: Candidate) -> Participant:
         flow=live.definition,
         recipient=candidate.recipient,
         entered_as=record,
+        spell=candidate.since,
         step=HOLDOUT if is_held else ENTRY,
     )
     if is_held:
-        days = longest(live.definition.steps)
-        stay = Duration(days=int(days), minutes=round(days % 1 * 1440))
-        participant.due_at = after(state.at, stay, state.project, state.clock)
+        days = math.ceil(max(longest(live.definition.steps), 1.0))
+        participant.due_at = after(state.at, Duration(days=days), state.project, state.clock)
     live.passages.append(participant)
     return participant

@@ -76,16 +76,14 @@ def goals_of(state: State, live: Live) -> tuple[Goal, ...]:
 
 
 def _goal(state: State, live: Live, participant: Participant) -> str | None:
-    """The earliest goal by its own time; at the same time the one written first. By hand comes behind these."""
-    found: list[tuple[datetime, int, str]] = []
+    """The earliest goal by its own time; at the same time the one marked by hand, then the one written first."""
+    found = [(state.at, -1, "marked")] if participant.id in state.marked else list[tuple[datetime, int, str]]()
     if participant.status == "active":
         for i, goal in enumerate(goals_of(state, live)):
             at = _reached(state, live, participant, goal)
             if at is not None:
                 found.append((at, i, goal.name))
-    if found:
-        return min(found)[2]
-    return "marked" if participant.id in state.marked else None
+    return min(found)[2] if found else None
 
 
 def _reached(state: State, live: Live, participant: Participant, goal: Goal) -> datetime | None:
@@ -93,7 +91,7 @@ def _reached(state: State, live: Live, participant: Participant, goal: Goal) -> 
     if goal.when is not None:
         return state.at if state.holds(goal.when, participant) else None
     times = [at for at in _activities(state, live, participant, goal) if participant.entered_at < at <= state.at]
-    return min((at for at in times if not any(a <= at <= b for a, b in participant.stops)), default=None)
+    return min((at for at in times if not any(a <= at <= b for a, b in participant.pauses)), default=None)
 
 
 def _activities(state: State, live: Live, participant: Participant, goal: Goal) -> Iterator[datetime]:

@@ -20,7 +20,8 @@ def take_up(state: State) -> None:
     state.orders, state.given = state.given, []
     state.removed.clear()
     state.marked.clear()
-    for order in state.orders:
+    # what is ordered of a workflow's state counts for all that is ordered of records
+    for order in sorted(state.orders, key=lambda order: order.record is not None):
         live = state.live.get(order.workflow)
         if live is None or live.is_gone:
             is_entry = order.command == "enroll"
@@ -35,8 +36,8 @@ _FROM = {
     "enable": ("paused", "disabled", "archived"),
     "pause": ("enabled",),
     "resume": ("paused", "archived"),
-    "archive": ("draft", "enabled", "paused", "disabled"),
-    "disable": ("draft", "enabled", "paused", "archived"),
+    "archive": ("enabled", "paused", "disabled"),
+    "disable": ("enabled", "paused", "archived"),
 }
 _TO = {"enable": "enabled", "pause": "paused", "resume": "enabled", "archive": "archived", "disable": "disabled"}
 
@@ -66,7 +67,7 @@ def _about_record(state: State, live: Live, order: Order) -> str:
 def _pause(state: State, participant: Participant) -> str:
     if participant.status != "active":
         return f"refused:is_{participant.status}"
-    participant.stop("paused", "by_hand", state.at)
+    participant.stop("paused", "by_hand", state.at, state.clock)
     return "done"
 
 
@@ -74,7 +75,7 @@ def _let_go_on(status: str) -> Callable[[State, Participant], str]:
     def go_on(state: State, participant: Participant) -> str:
         if participant.status != status:
             return f"refused:is_{participant.status}"
-        participant.go_on(state.at)
+        participant.go_on(state.at, state.clock)
         return "done"
 
     return go_on

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from support.oracle.draws import participant_id
+from support.oracle.clock import Clock, Span
+from support.oracle.draws import action_id, participant_id
 
 from definitions.steps import ActionStep, WaitStep
 from definitions.workflow import State, Workflow
@@ -58,9 +59,8 @@ class Action:
     participant: Participant
     step: ActionStep
     planned_at: datetime
-    position: int
     is_long: bool
-    status: Literal["planned", "awaiting_approval", "dropped", "cancelled"] = "planned"
+    status: Literal["planned", "awaiting_approval", "sent", "dropped", "cancelled"] = "planned"
     reason: str | None = None
     status_at: datetime | None = None
     user: str | None = None
@@ -72,6 +72,9 @@ class Action:
     zone: str = ""
     zone_rule: str = ""
     send_rule: str = ""
+
+    def __post_init__(self) -> None:
+        self.id = action_id(self.participant.id, self.step.id, self.participant.restarts)
 
     @property
     def kind(self) -> str:
@@ -115,11 +118,13 @@ class Participant:
     step: str = ENTRY
     wait: WaitStep | None = None
     due_at: datetime | None = None
-    remaining: timedelta | None = None
+    remaining: tuple[int, timedelta] | None = None
     dateless: bool = False
     restart: bool = False
+    restarts: int = 0
+    spell: datetime | None = None
     stopped_at: datetime | None = None
-    stops: list[tuple[datetime, datetime]] = field(default_factory=list[tuple[datetime, datetime]])
+    pauses: list[tuple[datetime, datetime]] = field(default_factory=list[tuple[datetime, datetime]])
     actions: list[Action] = field(default_factory=list[Action])
     given: dict[str, str | None] = field(default_factory=dict[str, str | None])
     seen: tuple[bool | None, float | None] | None = None
@@ -140,18 +145,26 @@ class Participant:
         """The record as tests name it: with the row that brought it in."""
         return named(self.spot)
 
-    def stop(self, status: Literal["paused", "error"], reason: str, now: datetime) -> None:
-        """Keep what is left of the wait until somebody lets it go on."""
-        self.status, self.reason, self.stopped_at = status, reason, now
-        self.remaining = self.due_at - now if self.due_at is not None else None
+    def stop(self, status: Literal["paused", "error"], reason: str, now: datetime, clock: Clock) -> None:
+        """Keep what is left of the wait, in days of the calendar and what is over, until somebody lets it go on."""
+        self.status, self.reason, self.stopped_at, self.remaining = status, reason, now, None
+        if self.due_at is not None:
+            days = (clock.local(self.due_at).replace(tzinfo=None) - clock.local(now).replace(tzinfo=None)).days
+            self.remaining = days, self.due_at - clock.step(now, Span(days=days))
 
-    def go_on(self, now: datetime) -> None:
+    def go_on(self, now: datetime, clock: Clock) -> None:
         """After a pause or an error: what was left of the wait runs on from now."""
-        if self.stopped_at is not None:
-            self.stops.append((self.stopped_at, now))
+        if self.status == "paused" and self.stopped_at is not None:
+            self.pauses.append((self.stopped_at, now))
         if self.remaining is not None:
-            self.due_at = now + self.remaining
+            days, rest = self.remaining
+            self.due_at = clock.step(now, Span(days=days)) + rest
         self.status, self.reason, self.stopped_at, self.remaining = "active", None, None, None
+
+    def begin_anew(self) -> None:
+        """Go back to the entry: the steps have changed."""
+        self.restart, self.step, self.wait, self.due_at, self.remaining = False, ENTRY, None, None, None
+        self.restarts += 1
 
     def leave(self, status: str, reason: str | None, now: datetime) -> None:
         """End the passage."""

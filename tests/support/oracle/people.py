@@ -36,14 +36,15 @@ def assign_steps(flow: Workflow) -> dict[str, Assign]:
 
 
 def user_of(state: State, participant: Participant, step: ActionStep) -> str | None:
-    """Who does a step or in whose name it is done: the user of a relation, or the one who was chosen before."""
+    """Who does a step or in whose name it is done: the user that a relation names, or who was chosen before."""
     reference = step.user
     if reference is None or is_address(reference):
         return None
     if reference in assign_steps(participant.flow):
         return participant.given.get(reference)
-    found = state.judge.related(reference, state.asked(participant))
-    return found[0] if found else None
+    hop = state.project.catalog.checked(participant.object, (reference,))[0]
+    row = state.records.row(participant.object, participant.record) or {}
+    return row.get(hop.source_field)
 
 
 def lacks_permission(state: State, participant: Participant, step: ActionStep) -> bool:
@@ -67,12 +68,15 @@ def assign(state: State, participant: Participant, step: ActionStep) -> str | No
     chosen = step.assign
     assert chosen is not None
     live = state.live[participant.workflow]
-    user = next((rule.user for rule in chosen.rules if state.holds(rule.if_, participant)), None)
-    if user is None:
-        pool = _pool(state, participant, chosen)
-        user = _choose(state, live, participant, step, pool) if pool else chosen.fallback
-    if user is not None:
-        live.gifts.setdefault(step.id, []).append((state.at, user))
+    by_rule = next((rule.user for rule in chosen.rules if state.holds(rule.if_, participant)), None)
+    if by_rule is not None:
+        return by_rule
+    pool = _pool(state, participant, chosen)
+    if not pool:
+        return chosen.fallback
+    user = _choose(state, live, participant, step, pool)
+    # what rules and the fallback give counts neither in the round nor as load
+    live.gifts.setdefault(step.id, []).append((state.at, user))
     return user
 
 

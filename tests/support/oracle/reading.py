@@ -17,7 +17,9 @@ WHOLE = range(-(2**63), 2**63)
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?)?\Z")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:\d{2})?)?)?\Z")
+_LIKE_A_TIME = re.compile(r"\s*\d{1,4}[-/]\d{1,2}[-/]\d{1,2}")
+_GROUPED = re.compile(r"[+-]?\d+(_\d+)+\Z")
 _TRUTHS = {"true": True, "false": False}
 _OTHER_TRUTHS = frozenset(["t", "f", "1", "0", "y", "n", "yes", "no", "on", "off"])
 
@@ -44,12 +46,14 @@ def read_instant(value: Any, clock: Clock) -> datetime | None:
         return value if value.tzinfo else clock.instant(value)
     if isinstance(value, date):
         return clock.midnight(value)
-    written = str(value).strip()
+    written = str(value)
     if not _INSTANT.match(written):
-        return None
+        return _no_time(written)
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:
+        if " 24:" in written.replace("T", " "):
+            raise NotInOracle(f"`{written}` as a time") from None
         return None
     return moment if moment.tzinfo else clock.instant(moment)
 
@@ -60,15 +64,19 @@ def read_date(value: Any) -> date | None:
         raise NotInOracle("an instant in a field that holds dates")
     if isinstance(value, date):
         return value
-    written = str(value).strip()
+    written = str(value)
     if not _DATE.match(written):
-        if _INSTANT.match(written):
-            raise NotInOracle("an instant in a field that holds dates")
-        return None
+        return _no_time(written)
     try:
         return date.fromisoformat(written)
     except ValueError:
         return None
+
+
+def _no_time(written: str) -> None:
+    """Missing, unless it may be meant as a time that is written otherwise: which of these are read no page says."""
+    if _LIKE_A_TIME.match(written):
+        raise NotInOracle(f"`{written}` as a time")
 
 
 def _text(value: Any) -> str:
@@ -77,8 +85,8 @@ def _text(value: Any) -> str:
 
 def _integer(value: Any) -> int | None:
     """A fraction is no whole number."""
-    written = str(value).strip()
-    if isinstance(value, bool) or not _NUMBER.match(written):
+    written = _digits(value)
+    if written is None:
         return None
     try:
         number = Decimal(written)
@@ -90,18 +98,25 @@ def _integer(value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     """What is not finite is missing."""
-    written = str(value).strip()
-    if isinstance(value, bool) or not _NUMBER.match(written):
+    written = _digits(value)
+    if written is None:
         return None
     found = float(written)
     return found if math.isfinite(found) else None
 
 
+def _digits(value: Any) -> str | None:
+    written = str(value).strip()
+    if _GROUPED.match(written):
+        raise NotInOracle(f"`{written}` as a number")
+    return written if _NUMBER.match(written) else None
+
+
 def _boolean(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
-    written = str(value).strip().lower()
-    if written in _OTHER_TRUTHS:
+    written = str(value).lower()
+    if written.strip() in _OTHER_TRUTHS or written.strip() != written:
         raise NotInOracle(f"`{written}` as a truth")
     return _TRUTHS.get(written)
 
@@ -117,7 +132,7 @@ def _list(value: Any) -> tuple[str, ...] | None:
         found = cast("list[Any]", json.loads(written))
     except ValueError:
         inner = written[1:-1].strip()
-        return tuple(_bare(part) for part in inner.split(",")) if inner else ()
+        return tuple(_bare(part) for part in inner.split(",")) if inner else ()  # as YAML would write it
     if any(not isinstance(v, str) for v in found):
         raise NotInOracle(f"a list that does not hold text: {written}")
     return tuple(found)
@@ -125,8 +140,11 @@ def _list(value: Any) -> tuple[str, ...] | None:
 
 def _bare(part: str) -> str:
     part = part.strip()
-    quoted = len(part) > 1 and part[0] == part[-1] and part[0] in "'\""
-    return part[1:-1] if quoted else part
+    if len(part) > 1 and part[0] == part[-1] and part[0] in "'\"":
+        return part[1:-1]
+    if part.lower() == "null" or part[:1] in ("'", '"'):
+        raise NotInOracle(f"`{part}` in a list")
+    return part
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {

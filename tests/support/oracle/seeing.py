@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from support.oracle.clock import Span
-from support.oracle.passages import ENTRY, HOLDOUT, MESSAGES, Action, Participant
+from support.oracle.passages import ENTRY, HOLDOUT, WINDOWED, Action, Participant
 from support.oracle.state import State
 
 from pipelines.worlds import Observed
@@ -20,7 +20,7 @@ def measure(state: State) -> None:
     """The objective and its measure, for everybody inside and for 30 days afterwards: at first, and whenever it differs."""
     for live in state.workflows():
         objective = live.definition.objective
-        if objective is None or live.is_gone or live.state == "archived":
+        if objective is None or live.is_gone:
             continue
         for participant in live.passages:
             left = participant.left_at
@@ -57,7 +57,7 @@ def observed(state: State) -> Observed:
         users={_action(state, a): a.user or "nobody" for a in planned if a.step.assign is not None},
         outcomes={_action(state, a): _outcome(a) for a in ended},
         sends={_action(state, a): _send(a) for a in messages},
-        dropped={_action(state, a): a.reason or "" for a in ended if a.status == "dropped" and a.kind in MESSAGES},
+        dropped={_action(state, a): a.reason or "" for a in ended if a.status == "dropped" and a.kind in WINDOWED},
         values={_action(state, a): a.values for a in planned if a.values},
     )
 

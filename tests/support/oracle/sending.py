@@ -29,18 +29,20 @@ def plan_sends(state: State) -> None:
     for action in new:
         _choose_zone(state, action)
         _place(state, action, state.at)
-    messages = sorted((a for a in new if a.kind in MESSAGES and a.status == "planned"), key=_turn)
-    counted = [a for a in state.actions() if a.kind in MESSAGES and a.sends_at is not None and a not in messages]
-    for limited in (_limit_sender, _limit_recipient):
-        before = list(counted)
-        for action in messages:
-            limited(state, action, before)
-            before.append(action)
+    planned = [a for a in state.actions() if a.kind in MESSAGES and a.status == "planned" and a.sends_at is not None]
+    counted = [a for a in planned if a not in new]
+    for action in sorted((a for a in planned if a in new), key=_turn):
+        _limit_recipient(state, action, counted)
+        counted.append(action)
+    counted = [a for a in planned if a.sends_at is not None and a.sends_at < state.at]
+    for action in sorted((a for a in planned if a.status == "planned" and a not in counted), key=_turn):
+        _limit_sender(state, action, counted)
+        counted.append(action)
 
 
 def _turn(action: Action) -> tuple[Any, ...]:
-    """The order in which messages of one evaluation are planned."""
-    return action.planned_at, action.participant.workflow, action.participant.spot, action.position
+    """The order in which limits are used up: by the time of planning, then by that of sending."""
+    return action.approved_at or action.planned_at, action.sends_at, action.id
 
 
 def spare(state: State, action: Action) -> None:
@@ -144,10 +146,12 @@ def _limit_recipient(state: State, action: Action, before: list[Action]) -> None
 
 
 def _of_unit(state: State, messages: list[Action], unit: Unit, name: str) -> Iterator[Action]:
-    """Of some messages those that go out in an hour, day, week or month."""
+    """Of some messages those that go out in an hour, day, week or month; what should be out by now goes out now."""
     for other in messages:
-        if other.status == "planned" and other.sends_at is not None and state.unit(other.sends_at, name) == unit:
-            yield other
+        if other.status == "planned" and other.sends_at is not None:
+            out_at = max(other.sends_at, state.at)
+            if state.unit(out_at, name) == unit:
+                yield other
 
 
 def _elsewhere(state: State, sender: str, unit: Unit) -> int:

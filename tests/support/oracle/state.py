@@ -46,6 +46,7 @@ class State:
     removed: set[str] = field(default_factory=set[str])
     marked: set[str] = field(default_factory=set[str])
     inside_at_start: list[Participant] = field(default_factory=list[Participant])
+    active_at_start: set[str] = field(default_factory=set[str])
     suppressed: dict[tuple[str, str], tuple[datetime, str]] = field(
         default_factory=dict[tuple[str, str], tuple[datetime, str]]
     )

@@ -61,9 +61,9 @@ def _place(
 
 
 def _next_hour(moment: datetime, clock: Clock) -> datetime:
-    """The end of the clock hour, as the wall clock shows it."""
-    local = clock.local(moment).replace(tzinfo=None)
-    return clock.instant(local.replace(minute=0, second=0, microsecond=0) + HOUR)
+    """The end of the hour that the wall clock shows; one that comes twice ends twice."""
+    local = clock.local(moment)
+    return moment - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond) + HOUR
 
 
 def _openings(

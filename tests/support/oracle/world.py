@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from support.oracle.advancing import advance
+from support.oracle.advancing import advance, plan
 from support.oracle.applying import apply
 from support.oracle.conditions import Asked, Judge
 from support.oracle.entering import admit, see_episodes
@@ -88,12 +88,14 @@ class OracleWorld:
         state.before, state.now = state.now, as_of
         state.records.snapshot(self.rows, as_of)
         state.inside_at_start = [p for p in state.passages() if p.is_open]
+        state.active_at_start = {p.id for p in state.inside_at_start if p.status == "active"}
         self.standing.begin()
         take_up(state)
         see_episodes(state)
         leave(state)
         admit(state)
         advance(state)
+        plan(state)
         plan_sends(state)
         measure(state)
         state.judge.evaluated(as_of)

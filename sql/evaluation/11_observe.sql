@@ -11,11 +11,10 @@ SELECT
     p.measure AS last_measure
 FROM state.participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
-LEFT JOIN live.workflows AS c ON c.workflow = p.workflow AND c.is_current
 LEFT JOIN truths AS o ON o.condition = w.objective_condition AND o.record = p.record
 LEFT JOIN personal_truths AS q ON q.condition = w.objective_condition AND q.participant_id = p.participant_id
 LEFT JOIN measures AS m ON m.value = w.measure_value AND m.record = p.record
-WHERE w.objective_condition IS NOT NULL AND c.state IS DISTINCT FROM 'archived'
+WHERE w.objective_condition IS NOT NULL
     AND (p.left_at IS NULL OR p.watched_until >= $as_of)
     AND ((o.record IS NOT NULL OR q.participant_id IS NOT NULL) IS DISTINCT FROM p.is_met OR m.result IS DISTINCT FROM p.measure);
 

@@ -248,6 +248,7 @@ def _enter(state: State, candidate: Candidate) -> Participant:
         version=live.version,
         flow=live.definition,
         recipient=candidate.recipient,
+        objective=live.definition.objective,
         entered_as=record,
         spell=candidate.since,
         step=HOLDOUT if is_held else ENTRY,

@@ -17,13 +17,15 @@ WATCHED = Span(days=30)
 
 
 def measure(state: State) -> None:
-    """The objective and its measure, for everybody inside and for 30 days afterwards: at first, and whenever it differs."""
+    """The objective and its measure, for everybody inside and for 30 days afterwards: at first, and whenever it differs.
+
+    It is the one that the workflow had at the entry.
+    """
     for live in state.workflows():
-        objective = live.definition.objective
-        if objective is None or live.is_gone:
-            continue
         for participant in live.passages:
-            left = participant.left_at
+            objective, left = participant.objective, participant.left_at
+            if objective is None:
+                continue
             if left is not None and state.at > state.clock.step(left, WATCHED):
                 continue
             value = state.value(objective.measure, participant) if objective.measure is not None else None

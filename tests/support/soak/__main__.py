@@ -1,7 +1,7 @@
 """Random histories, from the command line:
 
-    PYTHONPATH=.:tests python -m support.soak --seeds 0..300
-    PYTHONPATH=.:tests python -m support.soak --seed 17 --shrink
+PYTHONPATH=.:tests python -m support.soak --seeds 0..300
+PYTHONPATH=.:tests python -m support.soak --seed 17 --shrink
 """
 
 from __future__ import annotations
@@ -37,10 +37,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m support.soak", description=__doc__)
     parser.add_argument("--seeds", default="0..300", help="the first and the one behind the last")
     parser.add_argument("--steps", type=int, default=60, help="steps of a history; about one in five is an evaluation")
-    parser.add_argument("--engines", default="engine,oracle", help=f"what is compared: {', '.join(NAMES)}, or module:factory")
+    parser.add_argument(
+        "--engines", default="engine,oracle", help=f"what is compared: {', '.join(NAMES)}, or module:factory"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--seed", type=int, help="one seed alone")
-    parser.add_argument("--shrink", type=float, nargs="?", const=120.0, help="make the seed's history small, for so many seconds, and print it as a case")
+    parser.add_argument(
+        "--shrink",
+        type=float,
+        nargs="?",
+        const=120.0,
+        help="make the seed's history small, for so many seconds, and print it as a case",
+    )
     parser.add_argument("--report", help="write the page with what fired")
     return parser
 

@@ -51,7 +51,15 @@ class Scope:
     def flat(self, object_: str) -> Scope:
         """The surroundings inside an aggregate: another object's fields and nothing else."""
         return replace(
-            self, object=object_, segments=(), journeys=(), workflows=(), inside=False, history=False, related=False, computed=()
+            self,
+            object=object_,
+            segments=(),
+            journeys=(),
+            workflows=(),
+            inside=False,
+            history=False,
+            related=False,
+            computed=(),
         )
 
 
@@ -154,7 +162,9 @@ def _boolean(scope: Scope) -> str | None:
     if not fields:
         return None
     field = rng.choice(fields)
-    return rng.choice([field, f"not {field}", f"{field} = false", f"{field} is distinct from true", f"coalesce({field}, false)"])
+    return rng.choice(
+        [field, f"not {field}", f"{field} = false", f"{field} is distinct from true", f"coalesce({field}, false)"]
+    )
 
 
 def _list(scope: Scope) -> str | None:
@@ -234,22 +244,37 @@ def _aggregate(scope: Scope) -> str | None:
     passing = f" filter (where {draw_leaf(inner)})" if rng.random() < 0.6 else ""
     texts, numbers = [f for f in inner.fields("text") if f in TEXTS], inner.fields("integer", "number")
     op, n = rng.choice(COMPARE), rng.choice([0, 0, 1, 2])
-    forms = [f"count({relation}){passing} {op} {n}"] * 3 + [f"exists({relation}){passing}", f"not exists({relation}){passing}"]
+    forms = [f"count({relation}){passing} {op} {n}"] * 3 + [
+        f"exists({relation}){passing}",
+        f"not exists({relation}){passing}",
+    ]
     forms.append(f"share({relation}) filter (where {draw_leaf(inner)}) {op} 0.5")
     for field in numbers:
         value = rng.choice(NUMBERS[field])
-        forms += [f"{name}({relation}.{field}){passing} {op} {value}" for name in ("sum", "avg", "min", "max", "any_value")]
+        forms += [
+            f"{name}({relation}.{field}){passing} {op} {value}" for name in ("sum", "avg", "min", "max", "any_value")
+        ]
     for field in texts:
         value = rng.choice(TEXTS[field])
-        forms += [f"count(distinct {relation}.{field}){passing} {op} {n}", f"any_value({relation}.{field}){passing} = '{value}'"]
-        forms += [f"{end}({relation}.{field} order by {rng.choice(list(FIELDS[target]))}){passing} = '{value}'" for end in ("first", "last")]
-    forms += [f"{name}({relation}.{field}){passing}" for name in ("bool_or", "bool_and") for field in inner.fields("boolean")]
+        forms += [
+            f"count(distinct {relation}.{field}){passing} {op} {n}",
+            f"any_value({relation}.{field}){passing} = '{value}'",
+        ]
+        forms += [
+            f"{end}({relation}.{field} order by {rng.choice(list(FIELDS[target]))}){passing} = '{value}'"
+            for end in ("first", "last")
+        ]
+    forms += [
+        f"{name}({relation}.{field}){passing}" for name in ("bool_or", "bool_and") for field in inner.fields("boolean")
+    ]
     return rng.choice(forms)
 
 
 def _history(scope: Scope) -> str:
     rng = scope.rng
-    within = rng.choice(["", "", ", within => interval 1 day", ", within => interval 7 days", ", within => interval 90 minutes"])
+    within = rng.choice(
+        ["", "", ", within => interval 1 day", ", within => interval 7 days", ", within => interval 90 minutes"]
+    )
     number = rng.choice(scope.fields("integer", "number") or [""])
     text = rng.choice([f for f in scope.fields("text") if f in TEXTS])
     a, b = rng.choice(TEXTS[text]), rng.choice(TEXTS[text])
@@ -313,4 +338,9 @@ def _result(scope: Scope) -> str | None:
         forms += [f"{word}('{step.id}')" for word in ("approved", "rejected", "not_actioned")] * 2
     if not forms:
         return None
-    return rng.choice([rng.choice(forms), f"not {rng.choice([f for f in forms if '=' not in f and ' is ' not in f and '<' not in f] or forms)}"])
+    return rng.choice(
+        [
+            rng.choice(forms),
+            f"not {rng.choice([f for f in forms if '=' not in f and ' is ' not in f and '<' not in f] or forms)}",
+        ]
+    )

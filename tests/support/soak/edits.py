@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from definitions import Project
 from support.soak.catalogs import Spec
 from support.soak.conditions import Scope, draw_condition
 from support.soak.flows import WAITS, Flow, draw_action
@@ -22,6 +21,8 @@ from support.soak.worlds import (
     replace_computed,
     scope_of,
 )
+
+from definitions import Project
 
 
 def draw_edit(rng: Random, world: World, most: int = 6) -> tuple[Spec, Project] | None:
@@ -86,7 +87,9 @@ def _policies(rng: Random, world: World, data: Spec) -> None:
     name, workflow = _one(rng, data)
     about = {n: w["object"] for n, w in data["workflows"].items()}
     fresh = draw_workflow(rng, world.objects, data, about | {name: workflow["object"]}, name)
-    for key in rng.sample(["reentry", "priority", "while_inside", "exit", "goals", "objective", "holdout", "communication"], 2):
+    for key in rng.sample(
+        ["reentry", "priority", "while_inside", "exit", "goals", "objective", "holdout", "communication"], 2
+    ):
         workflow.pop(key, None)
         if key in fresh:
             workflow[key] = fresh[key]

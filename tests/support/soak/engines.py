@@ -14,10 +14,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, cast
 
+from support.soak.tally import tally_of
+
 from definitions import Project
 from pipelines.worlds import Engine, World
 from sql import DuckDBSession
-from support.soak.tally import tally_of
 
 Passage = tuple[tuple[str, Any], ...]
 """A passage through a workflow: what an outsider may know of it, by name."""

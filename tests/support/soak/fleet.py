@@ -58,7 +58,9 @@ class Summary:
     def text(self) -> str:
         """The sum for people."""
         share = self.rejected / max(self.seeds + self.rejected, 1)
-        lines = [f"{self.seeds} seeds, {self.evaluations} evaluations, {self.seconds / max(self.seeds, 1):.2f} s a seed"]
+        lines = [
+            f"{self.seeds} seeds, {self.evaluations} evaluations, {self.seconds / max(self.seeds, 1):.2f} s a seed"
+        ]
         lines.append(f"{share:.1%} of the worlds drawn were refused by the checker")
         lines += [failure_text(one) for one in sorted(self.failures, key=lambda p: p.seed)]
         return "\n".join([*lines, f"{len(self.failures)} seeds failed"])

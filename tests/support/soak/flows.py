@@ -80,7 +80,11 @@ def draw_wait(flow: Flow) -> Any:
             return made | rng.choice([{}, {}, {"otherwise": "exit"}, {"otherwise": "continue"}])
         case _:
             made: Spec = {"for_date": rng.choice(dates)}
-            for key, values in (("offset", OFFSETS), ("past", ("now", "skip", "exit")), ("missing", ("error", "wait", "exit"))):
+            for key, values in (
+                ("offset", OFFSETS),
+                ("past", ("now", "skip", "exit")),
+                ("missing", ("error", "wait", "exit")),
+            ):
                 if rng.random() < 0.6:
                     made[key] = rng.choice(values)
             return made | ({"cancel": draw_condition(flow.asking, 1)} if rng.random() < 0.3 else {})
@@ -142,9 +146,13 @@ def _content(flow: Flow, kind: str, ones: dict[str, str]) -> Any:
             return made | ({"due": rng.choice(WAITS)} if rng.random() < 0.4 else {})
         case "email":
             made = {"template": MESSAGE, "subject": _template(flow)}
-            return made | ({"from": rng.choice([*users, *flow.assigns, "cs@example.com"])} if rng.random() < 0.7 else {})
+            return made | (
+                {"from": rng.choice([*users, *flow.assigns, "cs@example.com"])} if rng.random() < 0.7 else {}
+            )
         case "sms":
-            return {"text": _template(flow)} | ({"from": rng.choice([*users, "+12125550100"])} if rng.random() < 0.5 else {})
+            return {"text": _template(flow)} | (
+                {"from": rng.choice([*users, "+12125550100"])} if rng.random() < 0.5 else {}
+            )
         case "notify":
             return {"channel": "#cs", "text": _template(flow)}
         case "webhook":
@@ -152,7 +160,10 @@ def _content(flow: Flow, kind: str, ones: dict[str, str]) -> Any:
         case "update":
             return rng.choice([{_own_text(flow): _template(flow)}, {_own_number(flow): _expression(flow)}])
         case "create":
-            return {"object": flow.scope.object, "fields": {_own_text(flow): _template(flow), _own_number(flow): _expression(flow)}}
+            return {
+                "object": flow.scope.object,
+                "fields": {_own_text(flow): _template(flow), _own_number(flow): _expression(flow)},
+            }
         case "assign":
             return _assign(flow)
         case "enroll":
@@ -178,7 +189,11 @@ def _template(flow: Flow) -> str:
 
 def _expression(flow: Flow) -> Spec:
     field = _own_number(flow)
-    return {"expression": flow.scope.rng.choice([f"{field} + 1", f"coalesce({field}, 0) * 2", f"{field} - {NUMBERS[field][1]}"])}
+    return {
+        "expression": flow.scope.rng.choice(
+            [f"{field} + 1", f"coalesce({field}, 0) * 2", f"{field} - {NUMBERS[field][1]}"]
+        )
+    }
 
 
 def _assign(flow: Flow) -> Spec:
@@ -197,4 +212,3 @@ def _assign(flow: Flow) -> Spec:
     if rng.random() < 0.3:
         made["rules"] = [{"if": draw_condition(flow.asking, 0), "user": "u7"}]
     return made
-

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from definitions import Project
-from pipelines.worlds import Observed, Rows
 from support.soak.catalogs import KEYS, PHONES, SIZES, TEXTS, ZONES, Spec, draw_value
 from support.soak.edits import draw_edit
 from support.soak.worlds import World
+
+from definitions import Project
+from pipelines.worlds import Observed, Rows
 
 GONE = "gone"
 STEPS: tuple[tuple[int, int], ...] = (
@@ -85,13 +86,22 @@ class Story:
         for step in range(self.steps):
             kind = self.rng.choices([*kinds, "evaluate"], [*weights, evaluates])[0] if step else "evaluate"
             if kind != "evaluate" and step + 1 < self.steps:
-                KINDS[kind][2](self, moment)
+                self.act(kind, moment)
                 continue
             yield moment
-            moment = Moment(self._later())
-            for object_, key in self.doubles:
-                self.put(moment, object_, key, None)
-            self.doubles.clear()
+            moment = self.next_moment()
+
+    def act(self, kind: str, moment: Moment) -> None:
+        """One step of a kind."""
+        KINDS[kind][2](self, moment)
+
+    def next_moment(self) -> Moment:
+        """The clock goes on. What came twice comes once again."""
+        moment = Moment(self._later())
+        for object_, key in self.doubles:
+            self.put(moment, object_, key, None)
+        self.doubles.clear()
+        return moment
 
     def _later(self) -> datetime:
         minutes = self.rng.choices([m for m, _ in STEPS], [w for _, w in STEPS])[0]
@@ -183,7 +193,11 @@ def _edit_row(story: Story, moment: Moment) -> None:
 
 def _new_row(story: Story, moment: Moment) -> None:
     object_ = story.rng.choice([*story.world.objects.names, "account"])
-    free = [k for k in (f"{KEYS[object_]}{i + 1}" for i in range(SIZES[object_] + 3)) if k not in story.rows.get(object_, {})]
+    free = [
+        k
+        for k in (f"{KEYS[object_]}{i + 1}" for i in range(SIZES[object_] + 3))
+        if k not in story.rows.get(object_, {})
+    ]
     if free:
         story.put(moment, object_, story.rng.choice(free), story.draw_row(object_))
 
@@ -221,7 +235,9 @@ def _duplicate(story: Story, moment: Moment) -> None:
 
 
 def _move(story: Story, moment: Moment) -> None:
-    linked = [(o, links) for o in story.world.objects.names if (links := story.world.objects.links(o)) and story.rows.get(o)]
+    linked = [
+        (o, links) for o in story.world.objects.names if (links := story.world.objects.links(o)) and story.rows.get(o)
+    ]
     if linked:
         object_, links = story.rng.choice(linked)
         name, target = story.rng.choice(list(links.items()))
@@ -245,7 +261,10 @@ def _mail(story: Story, moment: Moment) -> None:
         free = f"m{story.rng.randint(1, 9)}"
         sent = story.now + timedelta(minutes=story.rng.choice([-1440, -60, -1, 0, 1, 30]))
         row: Spec = {"contact_id": story.draw_key("contact"), "sent_at": sent.replace(tzinfo=None).isoformat(sep=" ")}
-        row |= {"direction": story.rng.choice(TEXTS["direction"]), "disposition": story.rng.choice([None, *TEXTS["disposition"]])}
+        row |= {
+            "direction": story.rng.choice(TEXTS["direction"]),
+            "disposition": story.rng.choice([None, *TEXTS["disposition"]]),
+        }
         story.put(moment, "mail", free, row)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from support.soak.playing import Difference, Disagreed
+
 from definitions import Project
 from definitions.conditions import Condition
 from sql import DuckDBSession
 from sql.truths.inspection import Inspection, Part
-from support.soak.playing import Difference, Disagreed
 
 
 def check_identities(session: DuckDBSession, project: Project, as_of: datetime) -> None:
@@ -25,7 +26,9 @@ def check_identities(session: DuckDBSession, project: Project, as_of: datetime) 
         for statement in inspection.statements():
             session.run(statement, parameters)
         counts = inspection.counts()
-        session.execute(f"CREATE OR REPLACE TEMP TABLE identities AS {counts.sql}", {k: parameters[k] for k in counts.parameters})
+        session.execute(
+            f"CREATE OR REPLACE TEMP TABLE identities AS {counts.sql}", {k: parameters[k] for k in counts.parameters}
+        )
         found = session.rows("SELECT * FROM identities")[0]
         for part in parts:
             _add_up(part, found, as_of)

@@ -53,7 +53,17 @@ def judge(mutant: Mutant, steps: int, engines: str) -> Verdict:
         tree = Path(folder)
         plant(mutant, tree)
         first = remembered().get(mutant.name)
-        command = [sys.executable, "-m", "support.soak.mutants", "--play", str(first), "--steps", str(steps), "--engines", engines]
+        command = [
+            sys.executable,
+            "-m",
+            "support.soak.mutants",
+            "--play",
+            str(first),
+            "--steps",
+            str(steps),
+            "--engines",
+            engines,
+        ]
         environment = os.environ | {"PYTHONPATH": f"{tree}:{tree / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -120,7 +130,9 @@ def main(arguments: list[str]) -> int:
     if asked.remember:
         remember(verdicts)
     survivors = [v.mutant.name for v in verdicts if v.seed is None]
-    sys.stdout.write(f"{len(verdicts) - len(survivors)} of {len(verdicts)} found; surviving: {', '.join(survivors) or 'none'}\n")
+    sys.stdout.write(
+        f"{len(verdicts) - len(survivors)} of {len(verdicts)} found; surviving: {', '.join(survivors) or 'none'}\n"
+    )
     return 1 if survivors else 0
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from definitions import ProblemsFound, UserError
-from pipelines.worlds import Observed, Rows
 from support.soak.engines import Passage, Seat
 from support.soak.histories import GONE, Moment
 
+from definitions import ProblemsFound, UserError
+from pipelines.worlds import Observed, Rows
 
 SEND = ("sends_at", "zone", "zone_rule", "send_rule")
 """What is compared of a message's send time."""
@@ -173,7 +173,9 @@ def _compare_passages(at: datetime, one: Seat, other: Seat) -> None:
     mine, theirs = _told(left, names), _told(right, names)
     if mine != theirs:
         only = [p for p in mine if p not in theirs][:3], [p for p in theirs if p not in mine][:3]
-        raise Disagreed(Difference(at, "passages", f"passages: only {one.name} has {only[0]}, only {other.name} has {only[1]}"))
+        raise Disagreed(
+            Difference(at, "passages", f"passages: only {one.name} has {only[0]}, only {other.name} has {only[1]}")
+        )
 
 
 def _told(passages: Sequence[Passage], names: set[str]) -> list[str]:

@@ -11,14 +11,15 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from definitions import Project
-from pipelines.worlds import Rows
 from support.soak.catalogs import Spec
 from support.soak.engines import Seat, Stage, open_stage
 from support.soak.histories import Moment, Story
 from support.soak.identities import check_identities
 from support.soak.playing import Declined, Difference, Disagreed, begin, play_moment
 from support.soak.worlds import draw_world
+
+from definitions import Project
+from pipelines.worlds import Rows
 
 IDENTITIES_EVERY = 5
 """Every so many evaluations truth, falsehood and the unknown of every leaf are counted."""

@@ -11,8 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import yaml
-
-from definitions import Project
 from support.soak.catalogs import Spec
 from support.soak.engines import Stage
 from support.soak.histories import Moment
@@ -20,10 +18,14 @@ from support.soak.playing import Difference
 from support.soak.running import History, play_again
 from support.soak.worlds import Rejected, build
 
+from definitions import Project
+
 Fails = Callable[[History], bool]
 
 
-def shrink(history: History, difference: Difference, stages: Sequence[Stage], seconds: float = 120) -> tuple[History, Difference]:
+def shrink(
+    history: History, difference: Difference, stages: Sequence[Stage], seconds: float = 120
+) -> tuple[History, Difference]:
     """A smaller history with the same kind of difference. Each cut is played, for so many seconds."""
     best, found, until = _until(history, difference), difference, time.monotonic() + seconds
     changed = True
@@ -85,7 +87,7 @@ def _fewer_moments(history: History) -> Iterator[History]:
             yield replace(history, moments=moments[:i] + moments[min(i + size, len(moments) - 1) :])
         size //= 2
     for i in range(len(moments) - 1):  # leave out an evaluation, keep what was done before it
-        yield replace(history, moments=moments[:i] + [_joined(moments[i], moments[i + 1])] + moments[i + 2 :])
+        yield replace(history, moments=[*moments[:i], _joined(moments[i], moments[i + 1]), *moments[i + 2 :]])
 
 
 def _joined(first: Moment, second: Moment) -> Moment:
@@ -127,7 +129,9 @@ def _everywhere(history: History, change: Callable[[Spec], Any]) -> History:
 def _fewer_rows(history: History) -> Iterator[History]:
     for object_, rows in history.given.items():
         for key in rows:
-            given = {o: {k: r for k, r in found.items() if (o, k) != (object_, key)} for o, found in history.given.items()}
+            given = {
+                o: {k: r for k, r in found.items() if (o, k) != (object_, key)} for o, found in history.given.items()
+            }
             moments = [copy.deepcopy(m) for m in history.moments]
             for moment in moments:
                 moment.set.get(object_, {}).pop(key, None)
@@ -222,7 +226,12 @@ def printed(history: History, difference: Difference, seed: int) -> str:
 
 def _printed_moment(moment: Moment) -> Spec:
     made: Spec = {"at": moment.at.isoformat(sep=" ", timespec="minutes")}
-    for key, value in (("set", moment.set), ("commands", moment.commands), ("results", moment.results), ("suppress", moment.suppress)):
+    for key, value in (
+        ("set", moment.set),
+        ("commands", moment.commands),
+        ("results", moment.results),
+        ("suppress", moment.suppress),
+    ):
         if value:
             made[key] = _plain(value)
     if moment.world is not None:

@@ -9,11 +9,12 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from definitions import Problem, ProblemsFound, Project
 from support.cases import Case, project_of
 from support.soak.catalogs import ZONES, Objects, Spec, catalog_of, draw_objects
 from support.soak.conditions import Scope, draw_condition, draw_leaf
 from support.soak.flows import MESSAGE, Flow, draw_action, draw_steps
+
+from definitions import Problem, ProblemsFound, Project
 
 STARTS = (
     "2026-01-05 09:00", "2026-01-30 09:00", "2026-03-06 09:00", "2026-03-07 02:30", "2026-03-27 15:32", "2026-03-28 02:30",
@@ -165,7 +166,12 @@ def draw_workflow(rng: Random, objects: Objects, data: Spec, about: dict[str, st
     made["steps"] = draw_steps(flow)
     if not flow.acts:
         made["steps"].insert(0, draw_action(flow))
-    for part in (recipient, _policies(rng, names, name, bool(recipient)), _endings(rng, flow, bool(recipient)), _sending(rng, data)):
+    for part in (
+        recipient,
+        _policies(rng, names, name, bool(recipient)),
+        _endings(rng, flow, bool(recipient)),
+        _sending(rng, data),
+    ):
         made |= part
     return made
 
@@ -175,7 +181,9 @@ def enrolled_of(objects: Objects, about: dict[str, str], name: str) -> Iterator[
     for other in (n for n in about if n > name):
         if about[other] == about[name]:
             yield other
-        yield from ({"workflow": other, "relation": r} for r, o in objects.manies(about[name]).items() if o == about[other])
+        yield from (
+            {"workflow": other, "relation": r} for r, o in objects.manies(about[name]).items() if o == about[other]
+        )
 
 
 def draw_entry(rng: Random, scope: Scope, data: Spec) -> Spec:
@@ -186,7 +194,16 @@ def draw_entry(rng: Random, scope: Scope, data: Spec) -> Spec:
     if rng.random() < 0.2:
         made["at_most"] = f"{rng.choice([1, 2])} per {rng.choice(['hour', 'day', 'week', 'month'])}"
     if rng.random() < 0.12:
-        made["schedule"] = rng.choice(["daily 08:00", "daily 02:30", "weekly mon 08:00", "monthly 1 08:00", "monthly last 08:00", {"cron": "30 1 * * *"}])
+        made["schedule"] = rng.choice(
+            [
+                "daily 08:00",
+                "daily 02:30",
+                "weekly mon 08:00",
+                "monthly 1 08:00",
+                "monthly last 08:00",
+                {"cron": "30 1 * * *"},
+            ]
+        )
     if scope.object == "account" and scope.objects.has("ticket") and rng.random() < 0.15:
         made["each"] = {"relation": "tickets"}
         made["each"] |= {"where": draw_leaf(scope.flat("ticket"))} if rng.random() < 0.6 else {}
@@ -202,7 +219,11 @@ def _recipient(rng: Random, objects: Objects, object_: str) -> Spec:
     if rng.random() < 0.5:
         return {"recipient": {"relation": "main"}}
     made: Spec = {"relation": "contacts"}
-    made |= {"where": rng.choice(["role = 'champion'", "score >= 1", "left is distinct from true"])} if rng.random() < 0.5 else {}
+    made |= (
+        {"where": rng.choice(["role = 'champion'", "score >= 1", "left is distinct from true"])}
+        if rng.random() < 0.5
+        else {}
+    )
     made |= {"order_by": rng.choice(["score desc", "seen_at", "role desc"])} if rng.random() < 0.6 else {}
     return {"recipient": made | ({"fallback": "main"} if rng.random() < 0.4 else {})}
 
@@ -211,7 +232,11 @@ def _policies(rng: Random, names: list[str], name: str, has_recipient: bool) -> 
     made: Spec = {}
     if rng.random() < 0.6:
         after = rng.choice(["requalifying", "unlimited", "never", "requalifying"])
-        wait = {"wait": rng.choice(["1 day", "24 hours", "7 days", "1 month", "30 minutes"])} if after != "never" and (after == "unlimited" or rng.random() < 0.5) else {}
+        wait = (
+            {"wait": rng.choice(["1 day", "24 hours", "7 days", "1 month", "30 minutes"])}
+            if after != "never" and (after == "unlimited" or rng.random() < 0.5)
+            else {}
+        )
         made["reentry"] = {"after": after} | wait
     others = [n for n in names if n != name]
     if others and rng.random() < 0.4:
@@ -257,8 +282,14 @@ def _sending(rng: Random, data: Spec) -> Spec:
                 {"days": "mon-sun", "from": "00:00", "to": "24:00"},
                 {"days": "mon-fri", "from": "09:00", "to": "16:00"},
                 {"days": "sat, sun", "from": "02:00", "to": "03:00"},
-                [{"days": "mon-thu", "from": "09:00", "to": "12:00"}, {"days": "fri, sat", "from": "22:00", "to": "02:00"}],
-                [{"days": "mon-sun", "from": "08:00", "to": "10:00"}, {"days": "mon-sun", "from": "10:00", "to": "11:30"}],
+                [
+                    {"days": "mon-thu", "from": "09:00", "to": "12:00"},
+                    {"days": "fri, sat", "from": "22:00", "to": "02:00"},
+                ],
+                [
+                    {"days": "mon-sun", "from": "08:00", "to": "10:00"},
+                    {"days": "mon-sun", "from": "10:00", "to": "11:30"},
+                ],
             ]
         )
     if rng.random() < 0.5:

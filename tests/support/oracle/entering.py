@@ -249,6 +249,7 @@ def _enter(state: State, candidate: Candidate) -> Participant:
         flow=live.definition,
         recipient=candidate.recipient,
         objective=live.definition.objective,
+        longest=longest(live.definition.steps),
         entered_as=record,
         spell=candidate.since,
         step=HOLDOUT if is_held else ENTRY,

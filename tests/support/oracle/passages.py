@@ -112,6 +112,7 @@ class Participant:
     flow: Workflow
     recipient: str | None
     objective: Objective | None = None
+    longest: float = 0.0
     entered_as: str = ""
     status: str = "active"
     reason: str | None = None

@@ -120,7 +120,7 @@ def main(arguments: list[str]) -> int:
     if asked.play is not None:
         play(asked.play, asked.steps, asked.engines.split(","))
         return 0
-    chosen = [m for m in MUTANTS if not asked.names or m.name in asked.names]
+    chosen: list[Mutant] = [m for m in MUTANTS if not asked.names or m.name in asked.names]
     verdicts: list[Verdict] = []
     with ThreadPoolExecutor(asked.jobs) as pool:
         for verdict in pool.map(lambda m: judge(m, asked.steps, asked.engines), chosen):

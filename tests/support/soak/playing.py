@@ -58,7 +58,7 @@ def play_moment(seats: Sequence[Seat], moment: Moment) -> tuple[Observed, bool]:
             seat.engine.suppress(object_, recipients, moment.at)
     _each(seats, moment, "order", [_ordering(moment, i) for i in range(len(moment.commands))])
     _each(seats, moment, "result", [_receiving(moment, action) for action in moment.results])
-    _each(seats, moment, "evaluate", [lambda seat: seat.engine.evaluate(moment.at) and None])
+    _each(seats, moment, "evaluate", [lambda seat: _evaluate(seat, moment)])
     found = [seat.engine.observe(moment.at) for seat in seats]
     for seat, observed in zip(seats[1:], found[1:], strict=True):
         _compare_observed(moment.at, (seats[0].name, found[0]), (seat.name, observed))
@@ -70,6 +70,10 @@ def play_moment(seats: Sequence[Seat], moment: Moment) -> tuple[Observed, bool]:
             names = ", ".join(sorted(broken))
             raise Disagreed(Difference(moment.at, f"invariant {names}", f"{seat.name} breaks {names}: {broken}"))
     return found[0], accepted
+
+
+def _evaluate(seat: Seat, moment: Moment) -> None:
+    seat.engine.evaluate(moment.at)
 
 
 def _ordering(moment: Moment, i: int) -> Callable[[Seat], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -48,7 +48,7 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def seated(stages: Sequence[Stage], project: Project) -> Iterator[list[Seat]]:
+def seated(stages: Sequence[Stage], project: Project) -> Generator[list[Seat]]:
     """The project on every engine, for as long as the block lasts."""
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(stage(project)) for stage in stages]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
 
 from support.oracle.contents import values_of
 from support.oracle.draws import draw
 from support.oracle.flow import after, behind, lasts_a_day
-from support.oracle.passages import HOLDOUT, Action, Participant
+from support.oracle.passages import HOLDOUT, WINDOWED, Action, Participant
 from support.oracle.people import assign, lacks_permission, user_of
 from support.oracle.state import Order, State
 
@@ -63,19 +63,17 @@ def advance(state: State) -> None:
                 participant.begin_anew()
             _read_date(state, participant)
             if participant.status == "active":
-                # whoever goes on just now keeps what was left of the wait
-                _go(state, participant, is_back=live.was == "archived" and participant.id in state.active_at_start)
+                _go(state, participant)
 
 
-def _go(state: State, participant: Participant, is_back: bool) -> None:
+def _go(state: State, participant: Participant) -> None:
     """Take the way to the next resting place, as a whole or not at all."""
     if participant.step == HOLDOUT:
         if participant.due_at is not None and participant.due_at <= state.at:
             participant.leave("completed", None, state.at)
         return
     wait = participant.wait
-    is_due = is_back or (participant.due_at is not None and participant.due_at <= state.at)
-    verdict = Verdict("go") if wait is None else _at_wait(state, participant, wait, is_due, is_back, is_arriving=False)
+    verdict = Verdict("go") if wait is None else _at_wait(state, participant, wait, is_arriving=False)
     if verdict.what in ("stay", "error", "exit"):
         _rest(state, participant, verdict)
         return
@@ -87,7 +85,10 @@ def _go(state: State, participant: Participant, is_back: bool) -> None:
     if blocked is not None:
         participant.stop("error", f"no_send_as:{blocked.id}", state.at, state.clock)
         return
-    participant.actions += [Action(participant, step, state.at, is_long) for step, is_long in way.actions]
+    new = [Action(participant, step, state.at, is_long) for step, is_long in way.actions]
+    participant.actions += new
+    state.new_actions += new
+    state.messages += [action for action in new if action.kind in WINDOWED]
     if way.wait is None:
         participant.leave("exited" if way.exit is not None else "completed", way.exit, state.at)
     else:
@@ -104,10 +105,11 @@ def _rest(state: State, participant: Participant, verdict: Verdict) -> None:
         participant.stop("error", verdict.reason, state.at, state.clock)
 
 
-def _at_wait(
-    state: State, participant: Participant, step: WaitStep, is_due: bool, is_over: bool, is_arriving: bool
-) -> Verdict:
-    """Whether a wait is over: by its time (`is_due`), or because of a return from the archive (`is_over`)."""
+def _at_wait(state: State, participant: Participant, step: WaitStep, is_arriving: bool) -> Verdict:
+    """Whether a wait is over: on arrival, or where the participant rests, by its time or by a return from the archive."""
+    is_over = participant.is_over and not is_arriving
+    due_at = None if is_arriving else participant.due_at
+    is_due = is_over or (due_at is not None and due_at <= state.at)
     match step.wait:
         case FixedWait(fixed=duration):
             return Verdict("go", is_long=lasts_a_day(duration)) if is_due else STAY
@@ -159,13 +161,15 @@ def _way(state: State, participant: Participant, steps: tuple[Step, ...], verdic
                 if verdict.what == "go":
                     way.actions.append((step, verdict.is_long))
             case WaitStep():
-                verdict = _at_wait(state, participant, step, False, False, is_arriving=True)
-                if verdict.what == "exit":
-                    way.exit = verdict.reason
+                there = _at_wait(state, participant, step, is_arriving=True)
+                if there.what == "exit":
+                    way.exit = there.reason
                     return way
-                if verdict.what in ("stay", "error"):
-                    way.wait, way.rest = step, verdict
+                if there.what in ("stay", "error"):
+                    way.wait, way.rest = step, there
                     return way
+                # who is there already has not waited: the wait before it counts
+                verdict = replace(there, is_long=verdict.is_long)
             case ExitStep():
                 way.exit = step.exit
                 return way
@@ -190,7 +194,7 @@ def _drawn_arm(state: State, participant: Participant, step: SplitStep) -> str:
 
 def _arrive(state: State, participant: Participant, wait: WaitStep) -> None:
     """Rest at a wait, which is as it is written now whatever becomes of it later."""
-    participant.step, participant.wait = wait.id, wait
+    participant.step, participant.wait, participant.is_over = wait.id, wait, False
     match wait.wait:
         case FixedWait(fixed=duration):
             participant.due_at = after(state.at, duration, state.project, state.clock)
@@ -205,7 +209,7 @@ def _arrive(state: State, participant: Participant, wait: WaitStep) -> None:
 
 def plan(state: State) -> None:
     """Plan the actions of this evaluation with the values it sees; users are chosen first, by the actions' ids."""
-    new = [action for action in state.actions() if action.planned_at == state.at]
+    new, state.new_actions = state.new_actions, []
     for action in sorted((a for a in new if a.step.assign is not None), key=lambda a: a.id):
         action.user = action.participant.given[action.step.id] = assign(state, action.participant, action.step)
     for action in new:

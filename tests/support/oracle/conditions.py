@@ -303,25 +303,38 @@ def _sql(tree: Node) -> str:
 
 
 def _held_conditions(project: Project) -> Iterator[tuple[str, Node]]:
-    """Every condition inside a `held_for`, with the object it is about."""
-    for object_, tree in _trees(project):
+    """Every condition inside a `held_for` that something live asks, with the object it is about."""
+    for object_, tree in _live(project):
         for node in tree.find_all(exp.Anonymous):
             call = call_of(node)
             if call is not None and call.name == "held_for":
                 yield object_, call.args[0]
 
 
-def _trees(project: Project) -> Iterator[tuple[str, Node]]:
-    """Every expression of the project, with the object it is about."""
-    for name, spec in project.catalog.objects.items():
-        yield from ((name, e.tree) for e in spec.computed.values())
-    conditions = [(segment.object, segment.when) for segment in project.segments.values()]
-    conditions += [(j.object, c) for j in project.journeys.values() for c in j.conditions()]
-    for workflow in project.workflows.values():
-        yield from ((workflow.object, e.tree) for e in expressions_of(workflow))
-        conditions += [(workflow.object, c) for c in conditions_of(workflow)]
-    for object_, condition in conditions:
-        yield from ((object_, leaf.expression.tree) for leaf in leaves(condition))
+def _live(project: Project) -> Iterator[tuple[str, Node]]:
+    """Expressions of workflows and journeys, and of the segments and computed fields that these lead to."""
+    conditions = [(j.object, c) for j in project.journeys.values() for c in j.conditions()]
+    conditions += [(w.object, c) for w in project.workflows.values() for c in conditions_of(w)]
+    ahead = [(w.object, e.tree) for w in project.workflows.values() for e in expressions_of(w)]
+    ahead += [(o, leaf.expression.tree) for o, condition in conditions for leaf in leaves(condition)]
+    seen: set[tuple[str, int]] = set()
+    while ahead:
+        object_, tree = ahead.pop()
+        if (object_, id(tree)) not in seen:
+            seen.add((object_, id(tree)))
+            ahead += _led_to(project, object_, tree)
+            yield object_, tree
+
+
+def _led_to(project: Project, object_: str, tree: Node) -> Iterator[tuple[str, Node]]:
+    computed = project.catalog[object_].computed
+    for node in tree.walk():
+        call = call_of(node)
+        if call is not None and call.name == "segment":
+            segment = project.segments[call.args[0].name]
+            yield from ((segment.object, leaf.expression.tree) for leaf in leaves(segment.when))
+        if isinstance(node, exp.Column) and node.name in computed:
+            yield object_, computed[node.name].tree
 
 
 def asks_passage(condition: Condition) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -31,10 +32,14 @@ class Candidate:
     recipient: str | None = None
 
     @property
+    def age(self) -> tuple[float, Spot]:
+        """Who qualifies longest, then the key."""
+        return self.qualifies_since.timestamp() if self.qualifies_since else math.inf, self.spot
+
+    @property
     def turn(self) -> tuple[bool, float, Spot]:
         """By hand and by `enroll` first, then who qualifies longest, then the key."""
-        by_hand = bool(self.orders)
-        return not by_hand, self.qualifies_since.timestamp() if self.qualifies_since else math.inf, self.spot
+        return not self.orders, *self.age
 
     def refuse(self, reason: Reason, at: datetime) -> None:
         """Write the reason down: for the spell of qualifying, and for every order."""
@@ -107,20 +112,26 @@ def _through_gates(state: State, live: Live) -> list[Candidate]:
     live.refusals = {}
     found = [c for c in _candidates(state, live) if c.since is not None or c.orders]
     chosen: list[Candidate] = []
-    reached = {p.recipient for p in live.passages}
     limit = live.definition.entry.at_most
     room = limit.number - _entered_in_unit(state, live) if limit is not None else None
-    for candidate in sorted(found, key=lambda c: c.turn):
+    for candidate in sorted(_once(state, live, found), key=lambda c: c.turn):
+        if room is not None and room <= len(chosen):
+            candidate.refuse(("at_most", None), state.at)
+        else:
+            chosen.append(candidate)
+    return chosen
+
+
+def _once(state: State, live: Live, candidates: list[Candidate]) -> Iterator[Candidate]:
+    """With `run_once`, those whose recipient was never in this workflow, and is in it by nobody else now."""
+    reached = {p.recipient for p in live.passages}
+    for candidate in sorted(candidates, key=lambda c: c.age):
         candidate.recipient = recipient_of(state, live, candidate.spot[0])
         if live.definition.run_once and candidate.recipient is not None and candidate.recipient in reached:
             candidate.refuse(("run_once", candidate.recipient), state.at)
-        elif room is not None and room <= 0:
-            candidate.refuse(("at_most", None), state.at)
         else:
             reached.add(candidate.recipient)
-            room = room - 1 if room is not None else None
-            chosen.append(candidate)
-    return chosen
+            yield candidate
 
 
 def _candidates(state: State, live: Live) -> list[Candidate]:
@@ -257,5 +268,5 @@ def _enter(state: State, candidate: Candidate) -> Participant:
     if is_held:
         days = math.ceil(max(longest(live.definition.steps), 1.0))
         participant.due_at = after(state.at, Duration(days=days), state.project, state.clock)
-    live.passages.append(participant)
+    live.add(participant)
     return participant

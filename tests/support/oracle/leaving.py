@@ -38,7 +38,7 @@ def _merge(state: State, live: Live) -> None:
         if survivor is None:
             continue
         if live.open_of((survivor, participant.occasion)) is None:
-            participant.record = survivor
+            live.hand_over(participant, survivor)
         else:
             participant.leave("exited", "merged", state.at)
             participant.cancel("merged", state.at)

@@ -22,6 +22,8 @@ def take_up(state: State) -> None:
     state.marked.clear()
     # what is ordered of a workflow's state counts for all that is ordered of records
     for order in sorted(state.orders, key=lambda order: order.record is not None):
+        if order.record is not None:
+            _return_from_archive(state)
         live = state.live.get(order.workflow)
         if live is None or live.is_gone:
             is_entry = order.command == "enroll"
@@ -30,6 +32,18 @@ def take_up(state: State) -> None:
             order.outcome = _about_workflow(live, order)
         elif order.command != "enroll":
             order.outcome = _about_record(state, live, order)
+    _return_from_archive(state)
+
+
+def _return_from_archive(state: State) -> None:
+    """The waits of those whom an archive froze count as over, but for whoever was stopped before."""
+    for live in state.live.values():
+        if live.was == "archived" and live.state in ("enabled", "paused"):
+            for participant in live.inside():
+                if participant.id in state.active_at_start and participant.wait is not None:
+                    participant.is_over = True
+                    participant.due_at = participant.due_at and min(participant.due_at, state.at)
+            live.was = live.state
 
 
 _FROM = {
@@ -57,7 +71,7 @@ def _about_record(state: State, live: Live, order: Order) -> str:
         return "refused:workflow_archived"
     if order.command in ("approve", "reject"):
         return _answer(state, live, order)
-    inside = [p for p in live.inside() if order.record in (p.record, p.name)]
+    inside = [p for p in live.inside() if order.record == p.record]
     if not inside:
         return "refused:not_inside"
     answers = [_PASSAGE[order.command](state, participant) for participant in inside]
@@ -110,11 +124,12 @@ def _answer(state: State, live: Live, order: Order) -> str:
             action.end("dropped", "rejected", state.at)
             continue
         action.status, action.approved_at, action.status_at = "planned", state.at, state.at
+        action.reason = "approved"
         if action.step.enroll is not None:
             start_others(state, action)
     return "done"
 
 
 def _is_meant(action: Action, order: Order) -> bool:
-    is_record = order.record in (action.participant.record, action.participant.name)
+    is_record = order.record == action.participant.record
     return is_record and action.status == "awaiting_approval" and order.step in (None, action.step.id)

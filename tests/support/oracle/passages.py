@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -75,11 +74,7 @@ class Action:
 
     def __post_init__(self) -> None:
         self.id = action_id(self.participant.id, self.step.id, self.participant.restarts)
-
-    @property
-    def kind(self) -> str:
-        """The kind of action."""
-        return self.step.kind
+        self.kind = self.step.kind
 
     @property
     def name(self) -> str:
@@ -122,6 +117,7 @@ class Participant:
     due_at: datetime | None = None
     remaining: tuple[int, timedelta] | None = None
     dateless: bool = False
+    is_over: bool = False
     restart: bool = False
     restarts: int = 0
     spell: datetime | None = None
@@ -216,6 +212,8 @@ class Live:
     episodes: dict[Spot, datetime] = field(default_factory=dict[Spot, datetime])
     refusals: dict[Spot, Refusal] = field(default_factory=dict[Spot, Refusal])
     passages: list[Participant] = field(default_factory=list[Participant])
+    opened: list[Participant] = field(default_factory=list[Participant])
+    by_spot: dict[Spot, list[Participant]] = field(default_factory=dict[Spot, list[Participant]])
     rounds: dict[str, str] = field(default_factory=dict[str, str])
     gifts: dict[str, list[tuple[datetime, str]]] = field(default_factory=dict[str, list[tuple[datetime, str]]])
 
@@ -229,17 +227,30 @@ class Live:
         """Higher priority first, then the name."""
         return -self.definition.priority, self.name
 
-    def inside(self) -> Iterator[Participant]:
+    def add(self, participant: Participant) -> None:
+        """Somebody enters."""
+        self.passages.append(participant)
+        self.opened.append(participant)
+        self.by_spot.setdefault(participant.spot, []).append(participant)
+
+    def hand_over(self, participant: Participant, survivor: str) -> None:
+        """Another record takes the place of one that is gone."""
+        self.by_spot[participant.spot].remove(participant)
+        participant.record = survivor
+        self.by_spot.setdefault(participant.spot, []).append(participant)
+
+    def inside(self) -> list[Participant]:
         """Everybody inside."""
-        return (p for p in self.passages if p.is_open)
+        self.opened = [p for p in self.opened if p.is_open]
+        return self.opened
 
     def of(self, spot: Spot) -> list[Participant]:
         """Every passage of a record, or of a row of it."""
-        return [p for p in self.passages if p.spot == spot]
+        return self.by_spot.get(spot, [])
 
     def open_of(self, spot: Spot) -> Participant | None:
         """The open passage of a record, or of a row of it."""
-        return next((p for p in self.passages if p.is_open and p.spot == spot), None)
+        return next((p for p in self.of(spot) if p.is_open), None)
 
     def next_id(self, seed: str, spot: Spot) -> tuple[int, str]:
         """The number and the id of the next entry."""

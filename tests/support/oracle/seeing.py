@@ -47,9 +47,10 @@ def observed(state: State) -> Observed:
     now, passages = state.at, list(state.passages())
     left = [p for p in passages if p.left_at == now]
     inside = [p for p in passages if p.is_open]
-    planned = [a for a in state.actions() if a.planned_at == now]
-    ended = [a for a in state.actions() if a.status_at == now and a.status != "planned"]
-    messages = [a for a in state.actions() if a.sends_at is not None and a.status == "planned"]
+    actions = list(state.actions())
+    planned = [a for a in actions if a.planned_at == now]
+    ended = [a for a in actions if a.status_at == now and a.status != "planned"]
+    messages = [a for a in state.sendable() if a.sends_at is not None]
     return Observed(
         entered=_names(state, (p for p in passages if p.entered_at == now)),
         held_out=_names(state, (p for p in passages if p.entered_at == now and p.arm == "holdout")),

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from support.oracle.blackouts import is_blackout
 from support.oracle.clock import Span, step_date
 from support.oracle.draws import draw
-from support.oracle.passages import MESSAGES, WINDOWED, Action
+from support.oracle.passages import MESSAGES, Action
+from support.oracle.reading import NotInOracle
 from support.oracle.state import State, Unit
 from support.oracle.windows import Slot, place, zone_of
 
@@ -19,30 +20,27 @@ from definitions.communication import BlackoutCalendar, Communication
 
 def plan_sends(state: State) -> None:
     """Stage 9: drop what must not go out, move what calendars stop, place what is new, then apply the limits."""
-    for action in state.actions():
-        if action.status == "planned" and action.kind in WINDOWED:
-            spare(state, action)
-    for action in state.actions():
-        if action.status == "planned" and action.kind in MESSAGES and action.sends_at is not None:
+    for action in state.sendable():
+        spare(state, action)
+    for action in state.sendable():
+        if action.kind in MESSAGES and action.sends_at is not None:
             _move_from_blackout(state, action)
-    new = [a for a in state.actions() if a.status == "planned" and a.kind in WINDOWED and a.sends_at is None]
+    new = [a for a in state.sendable() if a.sends_at is None]
     for action in new:
         _choose_zone(state, action)
         _place(state, action, state.at)
-    planned = [a for a in state.actions() if a.kind in MESSAGES and a.status == "planned" and a.sends_at is not None]
+    planned = [a for a in state.sendable() if a.kind in MESSAGES and a.sends_at is not None]
     counted = [a for a in planned if a not in new]
     for action in sorted((a for a in planned if a in new), key=_turn):
         _limit_recipient(state, action, counted)
         counted.append(action)
-    counted = [a for a in planned if a.sends_at is not None and a.sends_at < state.at]
-    for action in sorted((a for a in planned if a.status == "planned" and a not in counted), key=_turn):
-        _limit_sender(state, action, counted)
-        counted.append(action)
+    while _limit_senders(state, [a for a in planned if a.status == "planned"]):
+        pass
 
 
 def _turn(action: Action) -> tuple[Any, ...]:
     """The order in which limits are used up: by the time of planning, then by that of sending."""
-    return action.approved_at or action.planned_at, action.sends_at, action.id
+    return action.planned_at, action.sends_at, action.id
 
 
 def spare(state: State, action: Action) -> None:
@@ -121,17 +119,37 @@ def _move_from_blackout(state: State, action: Action) -> None:
 # ---- limits
 
 
-def _limit_sender(state: State, action: Action, before: list[Action]) -> None:
-    """What is too much for a sender moves behind the end of the hour, day, week or month, as often as it must."""
+def _limit_senders(state: State, planned: list[Action]) -> bool:
+    """What is too much for a sender moves behind the end of the hour, day, week or month; true while anything moves."""
     limit = state.project.settings.limits.sender
-    if limit is None or action.sender is None:
-        return
-    while action.sends_at is not None and action.status == "planned":
-        unit = state.unit(action.sends_at, limit.at_most.unit)
-        sent = sum(a.sender == action.sender for a in _of_unit(state, before, unit, limit.at_most.unit))
-        if sent + _elsewhere(state, action.sender, unit) < limit.at_most.at_most:
-            return
-        _place(state, action, _end_of_unit(state, action.sends_at, limit.at_most.unit), "sender_limit")
+    if limit is None:
+        return False
+    moved, groups = False, dict[tuple[str, Unit], list[Action]]()
+    for action in planned:
+        if action.sender is not None and action.sends_at is not None:
+            unit = state.unit(action.sends_at, limit.at_most.unit)
+            groups.setdefault((action.sender, unit), []).append(action)
+    for (sender, unit), messages in groups.items():
+        room = max(limit.at_most.at_most - _elsewhere(state, sender, unit), 0)
+        for action in sorted(messages, key=_turn)[room:]:
+            assert action.sends_at is not None
+            if action.sends_at >= state.at:
+                _place(state, action, _end_of_unit(state, action.sends_at, limit.at_most.unit), "sender_limit")
+                moved = True
+    _refuse_overdue(state, planned)
+    return moved
+
+
+def _refuse_overdue(state: State, planned: list[Action]) -> None:
+    """The pages do not say whose turn it is where messages of an earlier hour or day are not out yet."""
+    limit = state.project.settings.limits.sender
+    assert limit is not None
+    now = state.unit(state.at, limit.at_most.unit)
+    for sender in {a.sender for a in planned if a.sender is not None}:
+        theirs = [a.sends_at for a in planned if a.sender == sender and a.sends_at is not None]
+        is_late = any(at < state.at and state.unit(at, limit.at_most.unit) != now for at in theirs)
+        if is_late and len(theirs) + _elsewhere(state, sender, now) > limit.at_most.at_most:
+            raise NotInOracle("a sender's limit while messages of earlier times have not gone out")
 
 
 def _limit_recipient(state: State, action: Action, before: list[Action]) -> None:
@@ -146,12 +164,10 @@ def _limit_recipient(state: State, action: Action, before: list[Action]) -> None
 
 
 def _of_unit(state: State, messages: list[Action], unit: Unit, name: str) -> Iterator[Action]:
-    """Of some messages those that go out in an hour, day, week or month; what should be out by now goes out now."""
+    """Of some messages those that go out in an hour, day, week or month."""
     for other in messages:
-        if other.status == "planned" and other.sends_at is not None:
-            out_at = max(other.sends_at, state.at)
-            if state.unit(out_at, name) == unit:
-                yield other
+        if other.status == "planned" and other.sends_at is not None and state.unit(other.sends_at, name) == unit:
+            yield other
 
 
 def _elsewhere(state: State, sender: str, unit: Unit) -> int:

@@ -47,6 +47,8 @@ class State:
     marked: set[str] = field(default_factory=set[str])
     inside_at_start: list[Participant] = field(default_factory=list[Participant])
     active_at_start: set[str] = field(default_factory=set[str])
+    new_actions: list[Action] = field(default_factory=list[Action])
+    messages: list[Action] = field(default_factory=list[Action])
     suppressed: dict[tuple[str, str], tuple[datetime, str]] = field(
         default_factory=dict[tuple[str, str], tuple[datetime, str]]
     )
@@ -78,6 +80,11 @@ class State:
     def actions(self) -> Iterator[Action]:
         """Every action of every passage."""
         return (a for p in self.passages() for a in p.actions)
+
+    def sendable(self) -> list[Action]:
+        """The emails, text messages and calls that are planned and not sent."""
+        self.messages = [a for a in self.messages if a.is_waiting]
+        return [a for a in self.messages if a.status == "planned"]
 
     def asked(self, participant: Participant) -> Asked:
         """A question about a participant's record, now."""

@@ -54,7 +54,7 @@ PHONES = ("+12125550100", "+12135550100", "+18002345678", "+442079460000", "+770
 NOT_VALUES: dict[str, tuple[str, ...]] = {
     "integer": ("nan", "80.5", "many", "1e30", "80.0"),
     "number": ("NaN", "inf", "-Infinity", "1/0", "8e1"),
-    "boolean": ("maybe"),
+    "boolean": ("maybe", "-"),
     "date": ("2026-02-30", "soon", "0000-00-00", "infinity"),
     "timestamp": ("2026-02-30 10:00", "soon", "infinity", "2026-03-29 02:30"),
     "list": ("vip", "[1", "[]"),
@@ -104,7 +104,7 @@ class Objects:
 def draw_objects(rng: Random) -> Objects:
     """Two to four objects, always with accounts."""
     others = rng.sample(["contact", "contact", "user", "ticket", "mail"], k=rng.choice([1, 2, 2, 3]))
-    names = {"account", *others} | ({"contact"} if "mail" in others else set())
+    names = {"account", *others} | {"contact" for other in others if other == "mail"}
     chance = rng.random
     return Objects(
         tuple(n for n in FIELDS if n in names), chance() < 0.4, chance() < 0.3, chance() < 0.5, chance() < 0.4
@@ -156,7 +156,7 @@ def draw_value(rng: Random, field: str, type_: str, now: datetime, *, faults: bo
     """A value of a field as the source would deliver it: often on an edge, sometimes missing or not of its type."""
     if rng.random() < 0.12:
         return None
-    if faults and type_ in NOT_VALUES and rng.random() < 0.08:
+    if faults and type_ in NOT_VALUES and rng.random() < 0.14:
         return rng.choice(NOT_VALUES[type_])
     match type_:
         case "integer" | "number":

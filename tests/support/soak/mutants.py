@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,12 +123,13 @@ def main(arguments: list[str]) -> int:
     chosen: list[Mutant] = [m for m in MUTANTS if not asked.names or m.name in asked.names]
     verdicts: list[Verdict] = []
     with ThreadPoolExecutor(asked.jobs) as pool:
-        for verdict in pool.map(lambda m: judge(m, asked.steps, asked.engines), chosen):
+        for done in as_completed([pool.submit(judge, mutant, asked.steps, asked.engines) for mutant in chosen]):
+            verdict = done.result()
             verdicts.append(verdict)
             sys.stdout.write(verdict.text() + "\n")
             sys.stdout.flush()
-    if asked.remember:
-        remember(verdicts)
+            if asked.remember:
+                remember([verdict])
     survivors = [v.mutant.name for v in verdicts if v.seed is None]
     sys.stdout.write(
         f"{len(verdicts) - len(survivors)} of {len(verdicts)} found; surviving: {', '.join(survivors) or 'none'}\n"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from support.soak.engines import Passage, Seat
 from support.soak.histories import GONE, Moment
@@ -141,10 +141,10 @@ def _shown(name: str, value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     match value:
-        case Mapping():
-            return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        case dict():
+            return {str(k): _plain(v) for k, v in cast("dict[str, Any]", value).items()}
         case tuple() | list():
-            return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
+            return [_plain(v) for v in cast("list[Any]", value)]
         case date():
             return value.isoformat()
         case _:
@@ -154,11 +154,13 @@ def _plain(value: Any) -> Any:
 def _differing(what: str, one: tuple[str, Any], other: tuple[str, Any]) -> str:
     """What only one of them has."""
     (name, left), (second, right) = one, other
-    if isinstance(left, dict) and isinstance(right, dict):
-        keys = sorted({k for k in {**left, **right} if left.get(k, "-") != right.get(k, "-")})  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType, reportUnknownMemberType]
-        left, right = {k: left.get(k, "-") for k in keys}, {k: right.get(k, "-") for k in keys}  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    elif isinstance(left, list) and isinstance(right, list):
-        left, right = [v for v in left if v not in right], [v for v in right if v not in left]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(left, dict):
+        mine, theirs = cast("dict[str, Any]", left), cast("dict[str, Any]", right)
+        keys = sorted(k for k in {*mine, *theirs} if mine.get(k, "-") != theirs.get(k, "-"))
+        left, right = {k: mine.get(k, "-") for k in keys}, {k: theirs.get(k, "-") for k in keys}
+    elif isinstance(left, list):
+        some, others = cast("list[Any]", left), cast("list[Any]", right)
+        left, right = [v for v in some if v not in others], [v for v in others if v not in some]
     return f"{what}: {name} has {left}, {second} has {right}"
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from support.soak.catalogs import Spec
@@ -157,10 +157,10 @@ def _smaller(moment: Moment) -> Iterator[Moment]:
         yield replace(moment, set={o: r for o, r in moment.set.items() if o != object_})
         for key, row in rows.items():
             yield replace(moment, set=moment.set | {object_: {k: r for k, r in rows.items() if k != key}})
-            if isinstance(row, dict):
-                for name in row:
-                    less = {n: v for n, v in row.items() if n != name}
-                    yield replace(moment, set=moment.set | {object_: rows | {key: less}})
+            values = cast(Spec, row) if isinstance(row, dict) else {}
+            for name in values:
+                less = {n: v for n, v in values.items() if n != name}
+                yield replace(moment, set=moment.set | {object_: rows | {key: less}})
 
 
 def _less_data(history: History) -> Iterator[History]:
@@ -180,15 +180,14 @@ def _less_data(history: History) -> Iterator[History]:
 
 def _paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     """Places in the workflows that could go, or be replaced by one of their parts."""
+    parts: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
-        for key in value:
-            yield (*path, key)
-            yield from _paths(value[key], (*path, key))
+        parts = list(cast(Spec, value).items())
     elif isinstance(value, list):
-        for i in range(len(value)):  # pyright: ignore[reportUnknownArgumentType]
-            yield (*path, i)
-        for i, one in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            yield from _paths(one, (*path, i))
+        parts = list(enumerate(cast("list[Any]", value)))
+    yield from ((*path, key) for key, _ in parts)
+    for key, part in parts:
+        yield from _paths(part, (*path, key))
 
 
 def _cut(data: Any, path: tuple[Any, ...]) -> None:
@@ -241,9 +240,9 @@ def _printed_moment(moment: Moment) -> Spec:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if v not in ({}, [])}  # pyright: ignore[reportUnknownVariableType]
+        return {k: _plain(v) for k, v in cast(Spec, value).items() if v not in ({}, [])}
     if isinstance(value, list):
-        return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_plain(v) for v in cast("list[Any]", value)]
     return value.isoformat(sep=" ") if isinstance(value, datetime) else value
 
 

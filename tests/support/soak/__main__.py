@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from support.soak.engines import NAMES, open_stage
-from support.soak.fleet import Summary, run_fleet
+from support.soak.fleet import run_fleet
 from support.soak.page import page
 from support.soak.running import run_seed
 from support.soak.shrinking import printed, shrink
@@ -71,8 +71,6 @@ def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
-
-__all__ = ["Summary", "main"]
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

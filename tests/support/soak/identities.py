@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from support.soak.playing import Difference, Disagreed
 
 from definitions import Project
-from definitions.conditions import Condition
 from sql import DuckDBSession
 from sql.truths.inspection import Inspection, Part
 
@@ -62,8 +60,3 @@ def _add_up(part: Part, found: dict[str, Any], as_of: datetime) -> None:
         raise Disagreed(Difference(as_of, "identity", text))
     for one in part.parts:
         _add_up(one, found, as_of)
-
-
-def conditions_of(project: Project) -> Iterator[Condition]:
-    """Every entry condition."""
-    yield from (w.entry.condition for w in project.workflows.values())

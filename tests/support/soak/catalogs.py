@@ -76,10 +76,15 @@ class Objects:
     """The objects of one world and what its catalog says of them."""
 
     names: tuple[str, ...]
+    own: dict[str, dict[str, str]]
     has_updated_at: bool
     has_deleted_at: bool
     merges: bool
     sends_as: bool
+
+    def fields(self, object_: str) -> dict[str, str]:
+        """The object's fields that conditions ask about, with types."""
+        return self.own[object_]
 
     def has(self, name: str) -> bool:
         """Is the object in this world."""
@@ -106,16 +111,28 @@ def draw_objects(rng: Random) -> Objects:
     others = rng.sample(["contact", "contact", "user", "ticket", "mail"], k=rng.choice([1, 2, 2, 3]))
     names = {"account", *others} | {"contact" for other in others if other == "mail"}
     chance = rng.random
+    own = {name: dict(FIELDS[name]) for name in FIELDS if name in names}
+    own["account"] = _some_fields(rng)
     return Objects(
-        tuple(n for n in FIELDS if n in names), chance() < 0.4, chance() < 0.3, chance() < 0.5, chance() < 0.4
+        tuple(n for n in FIELDS if n in names), own, chance() < 0.4, chance() < 0.3, chance() < 0.5, chance() < 0.4
     )
+
+
+def _some_fields(rng: Random) -> dict[str, str]:
+    """A few of the account's fields: what is edited is then what is asked about, far more often than not."""
+    chosen = {
+        rng.choice(["seats", "arr"]),
+        rng.choice(["health", "plan"]),
+        *rng.sample(list(FIELDS["account"]), rng.choice([1, 2, 3, 3])),
+    }
+    return {name: type_ for name, type_ in FIELDS["account"].items() if name in chosen}
 
 
 def catalog_of(objects: Objects, computed: dict[str, str]) -> dict[str, Spec]:
     """The catalog as the files say it."""
     catalog: dict[str, Spec] = {}
     for name in objects.names:
-        fields = dict(FIELDS[name]) | dict.fromkeys(LINKS.get(name, {}), "text")
+        fields = dict(objects.fields(name)) | dict.fromkeys(LINKS.get(name, {}), "text")
         relations = {r: {"object": t, "key": _key_field(objects, name, t)} for r, t in objects.ones(name).items()}
         relations |= {r: {"object": t, "on": f"{name}_id"} for r, t in objects.manies(name).items()}
         catalog[name] = {"fields": fields, "relations": relations} if relations else {"fields": fields}

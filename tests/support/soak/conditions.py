@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from support.soak.catalogs import FIELDS, NUMBERS, TEXTS, Objects
+from support.soak.catalogs import NUMBERS, TEXTS, Objects
 
 COMPARE = ("=", "<>", "<", "<=", ">", ">=")
 RESULTS: dict[str, tuple[str, ...]] = {
@@ -46,7 +46,7 @@ class Scope:
 
     def fields(self, *types: str) -> list[str]:
         """The object's fields of some types."""
-        return [name for name, type_ in FIELDS[self.object].items() if type_ in types]
+        return [name for name, type_ in self.objects.fields(self.object).items() if type_ in types]
 
     def flat(self, object_: str) -> Scope:
         """The surroundings inside an aggregate: another object's fields and nothing else."""
@@ -153,7 +153,7 @@ def _text(scope: Scope) -> str | None:
 
 
 def _missing(scope: Scope) -> str:
-    field = scope.rng.choice(list(FIELDS[scope.object]))
+    field = scope.rng.choice(list(scope.objects.fields(scope.object)))
     return f"{field} is {scope.rng.choice(['', 'not '])}null"
 
 
@@ -226,7 +226,9 @@ def _parent(scope: Scope) -> str | None:
     if not ones:
         return None
     relation, target = scope.rng.choice(list(ones.items()))
-    field = scope.rng.choice([f for f in FIELDS[target] if f in TEXTS and FIELDS[target][f] == "text"] or [""])
+    field = scope.rng.choice(
+        [f for f, type_ in scope.objects.fields(target).items() if f in TEXTS and type_ == "text"] or [""]
+    )
     if not field:
         return None
     value = scope.rng.choice(TEXTS[field])
@@ -261,7 +263,7 @@ def _aggregate(scope: Scope) -> str | None:
             f"any_value({relation}.{field}){passing} = '{value}'",
         ]
         forms += [
-            f"{end}({relation}.{field} order by {rng.choice(list(FIELDS[target]))}){passing} = '{value}'"
+            f"{end}({relation}.{field} order by {rng.choice(list(scope.objects.fields(target)))}){passing} = '{value}'"
             for end in ("first", "last")
         ]
     forms += [

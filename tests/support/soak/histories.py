@@ -82,6 +82,8 @@ class Story:
         """Moments until the steps are used up; the caller tells what each evaluation decided with `saw`."""
         moment = Moment(self.now)
         kinds, weights = list(self._kinds), list(self._kinds.values())
+        for _ in range(3 if "duplicate" in self._kinds else 0):
+            self.act("duplicate", moment)
         evaluates = 0.27 * sum(weights)
         for step in range(self.steps):
             kind = self.rng.choices([*kinds, "evaluate"], [*weights, evaluates])[0] if step else "evaluate"
@@ -221,7 +223,7 @@ def _merge(story: Story, moment: Moment) -> None:
 
 
 def _duplicate(story: Story, moment: Moment) -> None:
-    found = story.pick()
+    found = story.pick(story.rng.choice([None, "account"]))
     if not found or (found[1] in (moment.set.get(found[0]) or {}) and story.rng.random() < 0.5):
         return
     object_, key = found
@@ -229,7 +231,8 @@ def _duplicate(story: Story, moment: Moment) -> None:
         return
     row: Spec = dict(story.rows[object_][key]) | {"id": key}
     if object_ == "account" and story.world.objects.has_updated_at and story.rng.random() < 0.6:
-        row |= {"health": story.draw_field("account", "health"), "touched_at": "2020-01-01 00:00:00"}
+        other = story.rng.choice(list(story.world.objects.fields("account")))
+        row |= {other: story.draw_field("account", other), "touched_at": "2020-01-01 00:00:00"}
     moment.change(object_, f"{key}_2", row)
     story.doubles.append((object_, f"{key}_2"))
 
@@ -328,7 +331,7 @@ KINDS: dict[str, tuple[int, float, Callable[[Story, Moment], None]]] = {
     "new": (6, 0.8, _new_row),
     "delete": (3, 0.5, _delete),
     "merge": (3, 0.6, _merge),
-    "duplicate": (2, 0.4, _duplicate),
+    "duplicate": (4, 0.5, _duplicate),
     "move": (5, 0.6, _move),
     "bulk": (2, 0.4, _bulk),
     "mail": (6, 0.7, _mail),

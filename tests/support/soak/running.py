@@ -44,6 +44,7 @@ class Outcome:
     difference: Difference | None = None
     tally: Counter[str] = field(default_factory=Counter[str])
     rejected: int = 0
+    declined: str = ""
     seconds: float = 0.0
 
 
@@ -68,7 +69,8 @@ def run_seed(seed: int, steps: int, stages: Sequence[Stage]) -> Outcome:
             _play(story, seats, outcome)
         except Disagreed as disagreed:
             outcome.difference = disagreed.difference
-        except Declined:
+        except Declined as declined:
+            outcome.declined = str(declined)
             outcome.tally["history: ended by what the second meaning does not know"] += 1
         else:
             outcome.tally.update(*(seat.tally() for seat in seats[:1] if seat.tally is not None))

@@ -71,7 +71,8 @@ def _world(rng: Random) -> World:
     zone = rng.choice([*ZONES, "America/New_York", "Europe/Berlin"])
     start = datetime.fromisoformat(rng.choice(STARTS)).replace(tzinfo=ZoneInfo(zone))
     base = Scope(rng, objects, "account", history=False)
-    computed = {"fit": "coalesce(seats, 0) + coalesce(round(arr), 0)"} if rng.random() < 0.4 else {}
+    number = base.fields("integer", "number")[0]
+    computed = {"fit": f"coalesce({number}, 0) + 1"} if rng.random() < 0.4 else {}
     if computed and objects.has("ticket"):
         computed["busy"] = "count(tickets) filter (where urgent) + 79"
     data: Spec = {
@@ -81,7 +82,7 @@ def _world(rng: Random) -> World:
         "segments": {},
         "journeys": {},
         "calendars": _calendars(rng, start.date()),
-        "messages": {MESSAGE: "Hello {{ account.plan | default('you') }}"},
+        "messages": {MESSAGE: "Hello {{ account.id }}"},
         "workflows": {},
     }
     base = replace_computed(base, computed)

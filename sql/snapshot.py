@@ -234,14 +234,15 @@ def _staged(columns: ObjectColumns) -> str:
     spec, fields = columns.spec, columns.fields
     known = ",\n    ".join(_known(n, f, columns) for n, f in fields.items())
     order = f"{quoted(spec.updated_at)} DESC NULLS LAST, " if spec.updated_at else ""
-    there = [f"{columns.key} IS NOT NULL"]
-    there += [_moment(spec.exists_from, columns)] if spec.exists_from else []
+    there = [_moment(spec.exists_from, columns)] if spec.exists_from else []
     there += [f"{quoted(spec.deleted_at)} IS NULL"] if spec.deleted_at else []
     there += [f"{quoted(spec.merged_into)} IS NULL"] if spec.merged_into else []
     return (
-        f"SELECT\n    {known}\nFROM typed_{spec.object}\nWHERE {' AND '.join(there)}\n"
-        # the same row delivered twice is one row; of different rows with one key the newest counts, then a stable choice
-        f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}md5(concat_ws('|', {', '.join(fields)}))) = 1"
+        f"SELECT\n    {known}\nFROM (\n    SELECT * FROM typed_{spec.object}\n    WHERE {columns.key} IS NOT NULL\n"
+        # the same row delivered twice is one row; of different rows with one key the newest counts, also where it says
+        # that the record is gone, then a stable choice
+        f"    QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}md5(concat_ws('|', {', '.join(fields)}))) = 1\n)"
+        + (f"\nWHERE {' AND '.join(there)}" if there else "")
     )
 
 

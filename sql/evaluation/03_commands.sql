@@ -131,8 +131,9 @@ SELECT
     command_id, number, command, participant_id, step_id, due_at, halted_at, first_status,
     status_after(command, status) AS new_status,
     CASE
-        WHEN participant_id IS NULL THEN 'not_inside'
+        WHEN workflow_state IS NULL THEN 'unknown_workflow'
         WHEN workflow_state = 'archived' THEN 'workflow_archived'
+        WHEN participant_id IS NULL THEN 'not_inside'
         WHEN status_after(command, status) IS NULL THEN 'is_' || status
     END AS refusal
 FROM judged;
@@ -168,7 +169,11 @@ JOIN state.participants AS p ON p.participant_id = h.participant_id;
 CREATE OR REPLACE TEMP TABLE verdicts AS
 SELECT
     o.command_id, o.number, o.command, a.action_id,
-    CASE WHEN w.state = 'archived' THEN 'workflow_archived' WHEN a.action_id IS NULL THEN 'nothing_waits' END AS refusal
+    CASE
+        WHEN w.state IS NULL THEN 'unknown_workflow'
+        WHEN w.state = 'archived' THEN 'workflow_archived'
+        WHEN a.action_id IS NULL THEN 'nothing_waits'
+    END AS refusal
 FROM orders AS o
 LEFT JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
 LEFT JOIN outbox.actions AS a

@@ -70,8 +70,7 @@ SELECT * FROM decided;
 CREATE OR REPLACE TEMP TABLE judged AS
 SELECT
     c.workflow, c.object, c.record, c.occasion, c.entry_mode, c.command_id,
-    COALESCE(c.refusal, f.late_refusal, CASE WHEN NOT t.is_in THEN 'locked' END, CASE WHEN f.workflow IS NULL THEN 'asks_twice' END) AS refusal,
-    f.workflow IS NOT NULL AS was_taken,
+    COALESCE(c.refusal, f.late_refusal, CASE WHEN NOT t.is_in THEN 'locked' END, CASE WHEN f.entry_mode <> c.entry_mode THEN 'asks_twice' END) AS refusal,
     CASE
         WHEN c.refusal = 'locked' THEN c.locked_by
         WHEN c.refusal IS NULL AND f.late_refusal = 'run_once' THEN f.recipient
@@ -91,8 +90,8 @@ SELECT
                 WHEN 'week' THEN INTERVAL 7 DAY ELSE INTERVAL 1 MONTH END
     END AS until_at
 FROM candidates AS c
-LEFT JOIN within_limits AS f
-    ON f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion AND f.entry_mode = c.entry_mode
+-- who asks in two ways is judged by one, and what becomes of that is the answer to both
+LEFT JOIN within_limits AS f ON f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion
 LEFT JOIN turns AS t ON t.object = c.object AND t.record = c.record AND t.workflow = c.workflow AND t.occasion = c.occasion;
 
 -- [close_refusals if state.refusals] End the spells of refusals that no longer hold for the same reason.
@@ -120,14 +119,10 @@ WHERE c.refusal IS NOT NULL AND c.refusal <> 'asks_twice' AND c.entry_mode = 'co
 UPDATE journal.commands AS c
 SET
     taken_at = $as_of,
-    outcome = CASE WHEN j.refusal IS NULL THEN 'done' ELSE 'refused' END,
-    reason = CASE WHEN j.refusal = 'locked' THEN 'locked:' || j.detail ELSE j.refusal END
+    outcome = CASE WHEN j.refusal IS NULL OR j.refusal = 'asks_twice' THEN 'done' ELSE 'refused' END,
+    reason = CASE WHEN j.refusal = 'locked' THEN 'locked:' || j.detail WHEN j.refusal <> 'asks_twice' THEN j.refusal END
 FROM orders AS o
-LEFT JOIN judged AS a ON a.workflow = o.workflow AND a.record = o.record AND a.entry_mode = o.entry_mode
--- of two ways to ask one was taken, and its answer is the answer
-LEFT JOIN judged AS j
-    ON j.workflow = o.workflow AND j.record = o.record
-    AND CASE WHEN a.refusal = 'asks_twice' THEN j.was_taken AND j.occasion = a.occasion ELSE j.entry_mode = o.entry_mode END
+LEFT JOIN judged AS j ON j.workflow = o.workflow AND j.record = o.record AND j.entry_mode = o.entry_mode
 WHERE o.command_id = c.command_id AND o.command = 'enroll';
 
 -- [entrants if within_limits] Who enters, in which arm. The draw depends on seed, workflow and record alone: nobody changes arms.

@@ -259,6 +259,8 @@ def _enter(state: State, candidate: Candidate) -> Participant:
         version=live.version,
         flow=live.definition,
         recipient=candidate.recipient,
+        objective=live.definition.objective,
+        longest=longest(live.definition.steps),
         entered_as=record,
         spell=candidate.since,
         step=HOLDOUT if is_held else ENTRY,

@@ -10,7 +10,7 @@ from support.oracle.clock import Clock, Span
 from support.oracle.draws import action_id, participant_id
 
 from definitions.steps import ActionStep, WaitStep
-from definitions.workflow import State, Workflow
+from definitions.workflow import Objective, State, Workflow
 
 ENTRY, HOLDOUT, END = "(entry)", "(holdout)", "(end)"
 """Where a participant rests when it rests at no wait."""
@@ -106,6 +106,8 @@ class Participant:
     version: int
     flow: Workflow
     recipient: str | None
+    objective: Objective | None = None
+    longest: float = 0.0
     entered_as: str = ""
     status: str = "active"
     reason: str | None = None

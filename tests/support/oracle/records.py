@@ -161,14 +161,15 @@ class Records:
     def _read_all(
         self, name: str, spec: CatalogObject, rows: Mapping[str, Mapping[str, Any]], at: datetime
     ) -> dict[str, Row]:
-        """Every row as its types say, by key; the same row delivered twice is one row."""
+        """Every row as its types say, by key; the same row delivered twice is one row, of different ones the newest counts."""
         found: dict[str, Row] = {}
         for key, written in rows.items():
             row = self._read(spec, {spec.key: key, **written})
             if row[spec.key] is None:
                 continue
-            if found.setdefault(str(row[spec.key]), row) != row:
-                raise NotInOracle(f"two different rows of {name} with one key")
+            known = found.setdefault(str(row[spec.key]), row)
+            if known != row:
+                found[str(row[spec.key])] = _newest(name, spec, known, row)
         return found
 
     def _read(self, spec: CatalogObject, written: Mapping[str, Any]) -> Row:
@@ -227,3 +228,11 @@ class Records:
                 last = None
             if last is None and stands and row is not None:
                 spells.append(Spell(row[name], at))
+
+
+def _newest(name: str, spec: CatalogObject, one: Row, other: Row) -> Row:
+    """Of two rows of one record the one that changed last; one that does not say when is older."""
+    times = [row[spec.updated_at] for row in (one, other)] if spec.updated_at is not None else [None, None]
+    if times[0] == times[1]:
+        raise NotInOracle(f"two different rows of {name} with one key")
+    return one if times[1] is None or (times[0] is not None and times[0] > times[1]) else other

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,14 +19,14 @@ WATCHED = Span(days=30)
 
 
 def measure(state: State) -> None:
-    """The objective and its measure, for everybody inside and for 30 days afterwards: at first, and whenever it differs."""
+    """The objective and its measure, for everybody inside and for 30 days afterwards: at first, and whenever it differs.
+
+    It is the one that the workflow had at the entry.
+    """
     for live in state.workflows():
-        objective = live.definition.objective
-        if objective is None or live.is_gone:
-            continue
         for participant in live.passages:
-            left = participant.left_at
-            if left is not None and state.at > state.clock.step(left, WATCHED):
+            objective, left = participant.objective, participant.left_at
+            if objective is None or (left is not None and state.at > _watched_until(state, participant, left)):
                 continue
             value = state.value(objective.measure, participant) if objective.measure is not None else None
             seen = (state.holds(objective.when, participant), float(value) if value is not None else None)
@@ -32,6 +34,12 @@ def measure(state: State) -> None:
                 participant.seen = seen
                 if seen[1] is not None:
                     participant.measured[state.at] = seen[1]
+
+
+def _watched_until(state: State, participant: Participant, left: datetime) -> datetime:
+    """Whoever leaves early is observed as long as whoever stays for the longest passage."""
+    days = WATCHED.days + math.ceil(participant.longest)
+    return max(state.clock.step(left, WATCHED), state.clock.step(participant.entered_at, Span(days=days)))
 
 
 def observed(state: State) -> Observed:

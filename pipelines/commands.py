@@ -47,6 +47,7 @@ def give(
     rows = rows or [_row(command, workflow, None, at, by, step)]
     known = {row["command_id"] for row in session.ask("known_commands", ids=[row["command_id"] for row in rows])}
     session.append(COMMANDS, [row for row in rows if row["command_id"] not in known])
+    session.execute_query("seal_commands")
     return tuple(row["command_id"] for row in rows)
 
 

@@ -77,6 +77,7 @@ def _deliver_batch(
                 "written_at": now,
             }
             session.append(BATCHES, [row])
+            session.execute_query("seal_batches")
     return Delivered(name, batch.kind, receipt.location if receipt else "", len(actions), len(rows) - len(actions))
 
 

@@ -258,6 +258,7 @@ def _fixed(file: str) -> Callable[[TruthPlan], Iterator[Statement]]:
 
 
 PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
+    _fixed("02_inputs"),
     _fixed("03_begin"),
     lambda plan: asked_statements(plan, "03_begin"),
     lambda plan: records_statement(plan, "03_begin"),

@@ -18,9 +18,23 @@ FROM delivered AS d
 WHERE d.action_id = a.action_id;
 
 -- [note_attempts] One try at delivery for each action of a batch.
-INSERT INTO outbox.attempts
-SELECT d.action_id, 1 + (SELECT COUNT(*) FROM outbox.attempts AS t WHERE t.action_id = d.action_id), d.batch_id, $now, d.outcome, d.message
-FROM delivered AS d;
+INSERT INTO outbox.attempts BY NAME
+SELECT *, seal_of_attempt(action_id, attempt, batch_id, attempted_at, outcome, message) AS seal
+FROM (
+    SELECT
+        d.action_id,
+        CAST(1 + (SELECT COUNT(*) FROM outbox.attempts AS t WHERE t.action_id = d.action_id) AS INTEGER) AS attempt,
+        d.batch_id,
+        CAST($now AS TIMESTAMPTZ) AS attempted_at,
+        d.outcome,
+        d.message
+    FROM delivered AS d
+);
+
+-- [seal_batches] A batch is sealed with the note that it was taken.
+UPDATE outbox.batches
+SET seal = seal_of_batch(batch_id, sink, kind, evaluation_id, action_count, checksum, location, written_at)
+WHERE seal IS NULL;
 
 -- [due_days] Ends of the days on which planned actions come due before an instant; the last one is just before it.
 SELECT DISTINCT least(date_trunc('day', send_after) + to_days(1), CAST($until AS TIMESTAMPTZ) - to_minutes(1)) AS day

@@ -126,11 +126,27 @@ class DuckDBSession:
         encoded = [
             {k: json.dumps(v) if isinstance(v, dict | list | tuple) else v for k, v in row.items()} for row in rows
         ]
-        self._connection.register("_incoming", _table(encoded))
+        self.extend(table, _table(encoded))
+
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """All rows of a query as an Arrow table, to hand to another session."""
+        try:
+            return self._connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
+        except duckdb.Error as error:
+            raise StatementFailed("query", str(error)) from error
+
+    def extend(self, table: str, data: Any) -> None:
+        """Append Arrow data with the table's columns."""
+        self._connection.register("_incoming", data)
         try:
             self.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _incoming", name=f"append to {table}")
         finally:
             self._connection.unregister("_incoming")
+
+    def attach(self, path: Path, name: str) -> None:
+        """Make another warehouse readable under a name, as `name.schema.table`; it is never written to."""
+        literal = str(path).replace("'", "''")
+        self.execute(f"ATTACH '{literal}' AS {name} (READ_ONLY)", name=f"attach {name}")
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:

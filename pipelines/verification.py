@@ -1,0 +1,205 @@
+"""The proof that a warehouse holds what its inputs lead to: inputs are what was sealed, and made again they give every row.
+
+A warehouse is only read. What is found wrong has a place: table, key, column, what is due and what is there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from definitions import UserError
+from pipelines.apply import fingerprint_of
+from pipelines.replay import Remade, replay, replay_rest
+from sql import DuckDBSession
+from sql.comparison import FOUND, Compared, compared_tables
+from sql.names import EVALUATIONS, PROJECTS, RECORDS, SNAPSHOTS
+
+SHOWN = 20
+"""Rows of one table that are named; the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it must be. Without a column it is about the whole row, without a key about the table."""
+
+    table: str
+    key: str
+    column: str | None
+    expected: str
+    found: str
+
+    @property
+    def text(self) -> str:
+        """The finding in a line."""
+        place = " ".join(part for part in (self.table, f"[{self.key}]" if self.key else "", self.column or "") if part)
+        return f"{place}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was made again and compared, and what was found; it holds when nothing was.
+
+    `unmade` are evaluations whose hash is another one now, the first of them first.
+    """
+
+    first: int
+    last: int
+    made_count: int
+    table_count: int
+    row_count: int
+    unmade: tuple[Remade, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Nothing was found."""
+        return not self.unmade and not self.findings
+
+
+def verify(
+    path: Path,
+    since: str | None = None,
+    until: str | None = None,
+    tell: Callable[[Remade], None] = lambda _: None,
+) -> Proof:
+    """Prove a warehouse. `since` and `until` are evaluations' numbers or instants; all are made again up to the last one.
+
+    Raises `UserError` where evaluations were made before inputs were kept, or where there are none.
+    """
+    with DuckDBSession() as again:
+        again.migrate()
+        with DuckDBSession(path, read_only=True) as found:
+            first, last, end = _range(found, since, until)
+            broken = tuple(_broken_inputs(found, again.ask("reached")[0]))
+            if broken:
+                return Proof(first, last, 0, 0, 0, (), broken)
+            remade: list[Remade] = []
+            for one in replay(found, again, last):
+                tell(one)
+                remade.append(one)
+            is_whole = last == end and remade[-1].problem is None
+            if is_whole:
+                replay_rest(found, again)
+        return _proof(again, path, (first, last), remade, is_whole)
+
+
+def _proof(
+    again: DuckDBSession, path: Path, asked: tuple[int, int], remade: list[Remade], is_whole: bool
+) -> Proof:
+    """Compare what was made again; unless it is all, only what belongs to single evaluations."""
+    again.set_timezone("UTC")
+    again.attach(path, FOUND)
+    first, last = asked
+    unmade = tuple(r for r in remade if r.hash != r.found_hash and first <= r.evaluation_id)
+    tables = [t for t in compared_tables(again.columns()) if is_whole or t.is_journal]
+    findings = tuple(f for table in tables for f in _compare(again, table, first, last))
+    rows = sum(again.count(table.name) for table in tables)
+    return Proof(first, last, len(remade), len(tables), rows, unmade, findings)
+
+
+def _range(found: DuckDBSession, since: str | None, until: str | None) -> tuple[int, int, int]:
+    """The first and the last evaluation that are asked for, and the last one that there is."""
+    end = found.ask("reached")[0]["evaluation_id"]
+    if not end:
+        raise UserError("nothing-evaluated", "there is no evaluation to verify", "run `drumbeat evaluate` first")
+    kept = found.ask("kept_since")[0]["evaluation_id"]
+    if kept > 1:
+        message = f"evaluations 1 to {kept - 1} were made before inputs were kept, and all later ones build on them"
+        raise UserError("inputs-not-kept", message, "a new warehouse can be verified from its first evaluation on")
+    every = found.ask("evaluations_between", after=0, until=end)
+    return _numbered(every, since, 1, True), _numbered(every, until, end, False), end
+
+
+def _numbered(every: list[dict[str, Any]], asked: str | None, otherwise: int, is_first: bool) -> int:
+    """The evaluation meant by a number or an instant: the first one from it on, or the last one up to it."""
+    if asked is None:
+        return otherwise
+    if asked.isdigit():
+        fitting = [row["evaluation_id"] for row in every if row["evaluation_id"] == int(asked)]
+    else:
+        moment = datetime.fromisoformat(asked)
+        fitting = [
+            row["evaluation_id"] for row in every if (row["as_of"] >= moment if is_first else row["as_of"] <= moment)
+        ]
+    if not fitting:
+        message = f"there is no evaluation {'from' if is_first else 'up to'} `{asked}`"
+        raise UserError("no-evaluation", message, f"there are {len(every)}, the last one is of {every[-1]['as_of']}")
+    return fitting[0] if is_first else fitting[-1]
+
+
+def _broken_inputs(found: DuckDBSession, reached: Mapping[str, int]) -> Iterator[Finding]:
+    """Inputs that are not what was sealed, are gone, or are too many. With these nothing can be made again."""
+    for row in found.ask("broken_seals", snapshot_id=reached["snapshot_id"], evaluation_id=reached["evaluation_id"]):
+        yield Finding(row["source"], row["key"], f"({row['columns']})", "what was sealed", f"({row['row']})")
+    for row in found.ask("broken_totals"):
+        yield Finding(
+            row["source"], f"seen by evaluation {row['evaluation_id']}", None, *_counted(row["noted_count"], row["row_count"])
+        )
+    for row in found.ask("broken_snapshots", snapshot_id=reached["snapshot_id"]):
+        place = (RECORDS, f"snapshot {row['snapshot_id']}", None)
+        if row["noted_count"] == row["row_count"]:
+            place = (SNAPSHOTS, f"snapshot_id {row['snapshot_id']}", "(as_of, project_id, chain_hash)")
+        yield Finding(*place, *_counted(row["noted_count"], row["row_count"]))
+    for row in found.ask("broken_applies", project_id=reached["project_id"]):
+        column = "files" if _fingerprint(row["files"]) != row["fingerprint"] else "(files, applied_at, applied_by, chain_hash)"
+        yield Finding(PROJECTS, f"project_id {row['project_id']}", column, "what was chained", row["row"])
+
+
+def _counted(noted: int | None, there: int | None) -> tuple[str, str]:
+    if noted == there:
+        return "what was sealed", "other values"
+    return f"{noted or 0} rows", f"{there or 0} rows"
+
+
+def _fingerprint(files: str) -> str:
+    try:
+        return fingerprint_of(json.loads(files))
+    except ValueError:
+        return "unreadable"
+
+
+def _compare(again: DuckDBSession, table: Compared, first: int, last: int) -> Iterator[Finding]:
+    parameters = {"first": first, "last": last} if table.is_journal else {}
+    lack = again.rows(table.difference(missing=True, limit=SHOWN), parameters)
+    excess = again.rows(table.difference(missing=False, limit=SHOWN), parameters)
+    due = {_key(table, row): row for row in lack}
+    there = {_key(table, row): row for row in excess}
+    for key in sorted({*due, *there}):
+        yield from _differences(table, key, due.get(key), there.get(key))
+    more = max((row["row_count"] for row in (*lack, *excess)), default=0) - SHOWN
+    if more > 0:
+        yield Finding(table.name, "", None, "no other difference", f"{more} more rows that differ")
+
+
+def _differences(
+    table: Compared, key: str, due: Mapping[str, Any] | None, there: Mapping[str, Any] | None
+) -> Iterator[Finding]:
+    if due is None or there is None:
+        yield Finding(table.name, key, None, "a row" if due else "no row", "a row" if there else "none")
+        return
+    for column in (c for c in table.columns if due[c] != there[c]):
+        yield Finding(table.name, key, column, _worded(due[column]), _worded(there[column]))
+
+
+def _key(table: Compared, row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{c} {_worded(row[c])}" for c in table.key)
+
+
+def _worded(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case datetime():
+            return value.isoformat()
+        case _:
+            return f"`{value}`"
+
+
+def is_chain(finding: Finding) -> bool:
+    """Is it the hash of an evaluation, which differs wherever one before it does."""
+    return finding.table == EVALUATIONS and finding.column == "chain_hash"

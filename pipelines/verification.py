@@ -44,7 +44,7 @@ class Finding:
 class Proof:
     """What was made again and compared, and what was found; it holds when nothing was.
 
-    `unmade` are evaluations whose hash is another one now, the first of them first.
+    `unmade` are the evaluations that come out otherwise than they did, or cannot be made again.
     """
 
     first: int
@@ -60,18 +60,44 @@ class Proof:
         """Nothing was found."""
         return not self.unmade and not self.findings
 
+    def lines(self) -> list[str]:
+        """What was found, in the order in which to look at it."""
+        return [*self._evaluations(), *(finding.text for finding in self.findings)]
+
+    def _evaluations(self) -> Iterator[str]:
+        for one in self.unmade[:1]:
+            place = f"evaluation {one.evaluation_id} of {one.as_of.isoformat()}"
+            if one.problem is not None:
+                yield f"{place} cannot be made again: {one.problem}"
+                return
+            hashes = Finding(
+                EVALUATIONS,
+                f"evaluation_id {one.evaluation_id}",
+                "chain_hash",
+                _worded(one.hash),
+                _worded(one.found_hash),
+            )
+            yield f"{place} comes out otherwise"
+            yield hashes.text
+        if len(self.unmade) > 1:
+            yield f"and so do {len(self.unmade) - 1} later ones, which build on it"
+        if not self.unmade and self.made_count:
+            yield "every evaluation comes out as it did: what differs was changed afterwards"
+
 
 def verify(
     path: Path,
-    since: str | None = None,
-    until: str | None = None,
-    tell: Callable[[Remade], None] = lambda _: None,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    tell: Callable[[int, int], None] = lambda done, of: None,
+    threads: int | None = None,
 ) -> Proof:
-    """Prove a warehouse. `since` and `until` are evaluations' numbers or instants; all are made again up to the last one.
+    """Prove a warehouse. `since` and `until` are evaluations' numbers or instants: those before `since` are made again too,
+    for all build on them, but not reported. `tell` hears how many are done, of how many.
 
     Raises `UserError` where evaluations were made before inputs were kept, or where there are none.
     """
-    with DuckDBSession() as again:
+    with DuckDBSession(threads=threads) as again:
         again.migrate()
         with DuckDBSession(path, read_only=True) as found:
             first, last, end = _range(found, since, until)
@@ -80,17 +106,15 @@ def verify(
                 return Proof(first, last, 0, 0, 0, (), broken)
             remade: list[Remade] = []
             for one in replay(found, again, last):
-                tell(one)
                 remade.append(one)
+                tell(one.evaluation_id, last)
             is_whole = last == end and remade[-1].problem is None
             if is_whole:
                 replay_rest(found, again)
         return _proof(again, path, (first, last), remade, is_whole)
 
 
-def _proof(
-    again: DuckDBSession, path: Path, asked: tuple[int, int], remade: list[Remade], is_whole: bool
-) -> Proof:
+def _proof(again: DuckDBSession, path: Path, asked: tuple[int, int], remade: list[Remade], is_whole: bool) -> Proof:
     """Compare what was made again; unless it is all, only what belongs to single evaluations."""
     again.set_timezone("UTC")
     again.attach(path, FOUND)
@@ -102,7 +126,7 @@ def _proof(
     return Proof(first, last, len(remade), len(tables), rows, unmade, findings)
 
 
-def _range(found: DuckDBSession, since: str | None, until: str | None) -> tuple[int, int, int]:
+def _range(found: DuckDBSession, since: str | datetime | None, until: str | datetime | None) -> tuple[int, int, int]:
     """The first and the last evaluation that are asked for, and the last one that there is."""
     end = found.ask("reached")[0]["evaluation_id"]
     if not end:
@@ -115,20 +139,21 @@ def _range(found: DuckDBSession, since: str | None, until: str | None) -> tuple[
     return _numbered(every, since, 1, True), _numbered(every, until, end, False), end
 
 
-def _numbered(every: list[dict[str, Any]], asked: str | None, otherwise: int, is_first: bool) -> int:
+def _numbered(every: list[dict[str, Any]], asked: str | datetime | None, otherwise: int, is_first: bool) -> int:
     """The evaluation meant by a number or an instant: the first one from it on, or the last one up to it."""
-    if asked is None:
-        return otherwise
-    if asked.isdigit():
-        fitting = [row["evaluation_id"] for row in every if row["evaluation_id"] == int(asked)]
-    else:
-        moment = datetime.fromisoformat(asked)
-        fitting = [
-            row["evaluation_id"] for row in every if (row["as_of"] >= moment if is_first else row["as_of"] <= moment)
-        ]
+    match asked:
+        case None:
+            return otherwise
+        case str():
+            fitting = [row["evaluation_id"] for row in every if str(row["evaluation_id"]) == asked]
+        case datetime():
+            of = [(row["evaluation_id"], row["as_of"]) for row in every]
+            fitting = [number for number, as_of in of if (as_of >= asked if is_first else as_of <= asked)]
     if not fitting:
         message = f"there is no evaluation {'from' if is_first else 'up to'} `{asked}`"
-        raise UserError("no-evaluation", message, f"there are {len(every)}, the last one is of {every[-1]['as_of']}")
+        raise UserError(
+            "no-evaluation", message, f"the last one is {every[-1]['evaluation_id']}, of {every[-1]['as_of']}"
+        )
     return fitting[0] if is_first else fitting[-1]
 
 
@@ -138,7 +163,10 @@ def _broken_inputs(found: DuckDBSession, reached: Mapping[str, int]) -> Iterator
         yield Finding(row["source"], row["key"], f"({row['columns']})", "what was sealed", f"({row['row']})")
     for row in found.ask("broken_totals"):
         yield Finding(
-            row["source"], f"seen by evaluation {row['evaluation_id']}", None, *_counted(row["noted_count"], row["row_count"])
+            row["source"],
+            f"seen by evaluation {row['evaluation_id']}",
+            None,
+            *_counted(row["noted_count"], row["row_count"]),
         )
     for row in found.ask("broken_snapshots", snapshot_id=reached["snapshot_id"]):
         place = (RECORDS, f"snapshot {row['snapshot_id']}", None)
@@ -146,7 +174,11 @@ def _broken_inputs(found: DuckDBSession, reached: Mapping[str, int]) -> Iterator
             place = (SNAPSHOTS, f"snapshot_id {row['snapshot_id']}", "(as_of, project_id, chain_hash)")
         yield Finding(*place, *_counted(row["noted_count"], row["row_count"]))
     for row in found.ask("broken_applies", project_id=reached["project_id"]):
-        column = "files" if _fingerprint(row["files"]) != row["fingerprint"] else "(files, applied_at, applied_by, chain_hash)"
+        column = (
+            "files"
+            if _fingerprint(row["files"]) != row["fingerprint"]
+            else "(files, applied_at, applied_by, chain_hash)"
+        )
         yield Finding(PROJECTS, f"project_id {row['project_id']}", column, "what was chained", row["row"])
 
 
@@ -198,8 +230,3 @@ def _worded(value: Any) -> str:
             return value.isoformat()
         case _:
             return f"`{value}`"
-
-
-def is_chain(finding: Finding) -> bool:
-    """Is it the hash of an evaluation, which differs wherever one before it does."""
-    return finding.table == EVALUATIONS and finding.column == "chain_hash"

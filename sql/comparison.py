@@ -1,6 +1,6 @@
 """Two warehouses compared row by row: every table that an evaluation, a snapshot or an apply writes, and its key.
 
-Left out are what a clock wrote (`seconds`), the tables of reports, which are made anew from these, and the list of migrations.
+Left out are what a clock wrote, the tables of reports, which are made anew from these, and the list of migrations.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 """Each table's key. The tables of objects, `crm.<object>` and so on, come on top: their first column is the key."""
 
-LEFT_OUT = {names.EVALUATIONS: ("seconds",)}
-"""Columns that a clock wrote."""
+LEFT_OUT = {names.EVALUATIONS: ("seconds", "chain_hash")}
+"""What a clock wrote, and the hash that is compared evaluation by evaluation."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,13 @@ class Compared:
     @property
     def is_journal(self) -> bool:
         """Rows are numbered by the evaluation that wrote them, and stay as they are."""
-        return self.name in (names.EVALUATIONS, names.WORKFLOW_COUNTS, names.TRANSITIONS, names.SHIFTS, names.INPUT_TOTALS)
+        return self.name in (
+            names.EVALUATIONS,
+            names.WORKFLOW_COUNTS,
+            names.TRANSITIONS,
+            names.SHIFTS,
+            names.INPUT_TOTALS,
+        )
 
     def difference(self, *, missing: bool, limit: int) -> str:
         """A query: rows that only one of the two has, by key; those that are missing in the one found, or too many there.
@@ -85,8 +91,7 @@ class Compared:
         one, other = (here, there) if missing else (there, here)
         order = ", ".join(quoted(c) for c in self.key)
         return (
-            f"SELECT *, COUNT(*) OVER () AS row_count FROM ({one}\nEXCEPT ALL\n{other})\n"
-            f"ORDER BY {order} LIMIT {limit}"
+            f"SELECT *, COUNT(*) OVER () AS row_count FROM ({one}\nEXCEPT ALL\n{other})\nORDER BY {order} LIMIT {limit}"
         )
 
 

@@ -42,7 +42,9 @@ def keep_statement(changed: Iterable[tuple[ObjectColumns, bool]], merges: bool) 
         "SELECT $snapshot_id, object, record, kind, fields, seal_of_record($snapshot_id, object, record, kind, fields)\n"
         f"FROM (\n    {rows}\n) AS k (object, record, kind, fields)"
     )
-    return Statement(STAGE, "keep", "What came, changed or went is kept as it was read, so that all can be made again.", sql)
+    return Statement(
+        STAGE, "keep", "What came, changed or went is kept as it was read, so that all can be made again.", sql
+    )
 
 
 def _changed(columns: ObjectColumns, is_filled: bool) -> str:

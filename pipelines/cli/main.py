@@ -12,7 +12,7 @@ import sys
 import typer
 
 from definitions.errors import EnvironmentFault, UserError
-from pipelines.cli import asking, authoring, duplicating, operating, running, testing
+from pipelines.cli import asking, authoring, duplicating, operating, running, testing, verifying
 
 app = typer.Typer(
     name="drumbeat",
@@ -41,6 +41,7 @@ for command in (
     running.deliver,
     running.report,
     running.status,
+    verifying.verify,
     running.demo,
 ):
     app.command(command.__name__)(command)

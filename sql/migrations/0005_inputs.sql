@@ -29,7 +29,7 @@ ALTER TABLE journal.snapshots ADD COLUMN kept_count BIGINT;
 -- hash of what it kept and of the hash before
 ALTER TABLE journal.snapshots ADD COLUMN chain_hash VARCHAR;
 
--- hash of its files, of when and by whom, and of the hash before; null: before inputs were kept
+-- hash of its files, of when and by whom, and of the hash before
 ALTER TABLE live.projects ADD COLUMN chain_hash VARCHAR;
 
 -- hash of its instant, snapshot and apply; null: before inputs were kept
@@ -101,3 +101,18 @@ CREATE MACRO main.chain_of_project(previous, project_id, files, applied_at, appl
 CREATE MACRO main.chain_of_snapshot(previous, snapshot_id, as_of, project_id, kept_count, seals) AS md5(
     concat_ws('|', COALESCE(previous, ''), snapshot_id, epoch_us(as_of), COALESCE(CAST(project_id AS VARCHAR), ''), kept_count, seals)
 );
+
+-- What was applied before is chained now.
+UPDATE live.projects AS p
+SET chain_hash = c.chain_hash
+FROM (
+    WITH RECURSIVE chained AS (
+        SELECT project_id, chain_of_project(NULL, project_id, files, applied_at, applied_by) AS chain_hash
+        FROM live.projects WHERE project_id = 1
+        UNION ALL
+        SELECT n.project_id, chain_of_project(b.chain_hash, n.project_id, n.files, n.applied_at, n.applied_by)
+        FROM chained AS b JOIN live.projects AS n ON n.project_id = b.project_id + 1
+    )
+    SELECT project_id, chain_hash FROM chained
+) AS c
+WHERE c.project_id = p.project_id;

@@ -19,15 +19,11 @@ SELECT
     (SELECT COALESCE(MAX(snapshot_id), 0) FROM journal.snapshots) AS snapshot_id,
     (SELECT COALESCE(MAX(evaluation_id), 0) FROM journal.evaluations) AS evaluation_id;
 
--- [kept_since] From which evaluation on everything that was read is kept: the first one after the last that is not.
-SELECT 1 + GREATEST(
-    (SELECT COALESCE(MAX(evaluation_id), 0) FROM journal.evaluations WHERE seal IS NULL),
-    (
-        SELECT COALESCE(MAX(e.evaluation_id), 0)
-        FROM journal.evaluations AS e JOIN journal.snapshots AS s ON s.snapshot_id = e.snapshot_id
-        WHERE s.kept_count IS NULL
-    )
-) AS evaluation_id;
+-- [kept_since] The first evaluation whose snapshot is kept, and all later ones.
+SELECT COALESCE(MAX(e.evaluation_id), 0) + 1 AS evaluation_id
+FROM journal.evaluations AS e
+JOIN journal.snapshots AS s ON s.snapshot_id = e.snapshot_id
+WHERE s.kept_count IS NULL AND s.chain_hash IS NULL;
 
 -- [arriving_records] What a snapshot kept.
 SELECT object, record, kind, fields FROM inputs.records WHERE snapshot_id = $snapshot_id;

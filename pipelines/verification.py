@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from definitions import UserError
 from pipelines.apply import fingerprint_of
 from pipelines.replay import Remade, replay, replay_rest
+from pipelines.starts import keep_start, load_start, starts_of
 from sql import DuckDBSession
 from sql.comparison import FOUND, Compared, compared_tables
 from sql.names import EVALUATIONS, PROJECTS, RECORDS, SNAPSHOTS
@@ -44,7 +45,8 @@ class Finding:
 class Proof:
     """What was made again and compared, and what was found; it holds when nothing was.
 
-    `unmade` are the evaluations that come out otherwise than they did, or cannot be made again.
+    `unmade` are the evaluations that come out otherwise than they did, or cannot be made again; `kept` is the start that
+    was kept.
     """
 
     first: int
@@ -54,6 +56,7 @@ class Proof:
     row_count: int
     unmade: tuple[Remade, ...]
     findings: tuple[Finding, ...]
+    kept: Path | None = None
 
     @property
     def holds(self) -> bool:
@@ -85,40 +88,63 @@ class Proof:
             yield "every evaluation comes out as it did: what differs was changed afterwards"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What to prove: from which evaluation to which, each a number or an instant; and whether to keep a start after it."""
+
+    since: str | datetime | None = None
+    until: str | datetime | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class _Range:
+    """The first and the last evaluation to compare, the last one that there is, and the start to begin from."""
+
+    first: int
+    last: int
+    end: int
+    start: Path | None
+
+
 def verify(
     path: Path,
-    since: str | datetime | None = None,
-    until: str | datetime | None = None,
+    asked: Asked = Asked(),
     tell: Callable[[int, int], None] = lambda done, of: None,
     threads: int | None = None,
 ) -> Proof:
-    """Prove a warehouse. `since` and `until` are evaluations' numbers or instants: those before `since` are made again too,
-    for all build on them, but not reported. `tell` hears how many are done, of how many.
+    """Prove a warehouse. Evaluations before the first one asked for are made again too, for all build on them, but from
+    the last start before it. `tell` hears how many are done, of how many.
 
     Raises `UserError` where evaluations were made before inputs were kept, or where there are none.
     """
     with DuckDBSession(threads=threads) as again:
-        again.migrate()
         with DuckDBSession(path, read_only=True) as found:
-            first, last, end = _range(found, since, until)
+            wanted = _range(found, asked, starts_of(path))
+            if wanted.start is not None:
+                load_start(again, wanted.start)
+            again.migrate()
             broken = tuple(_broken_inputs(found, again.ask("reached")[0]))
             if broken:
-                return Proof(first, last, 0, 0, 0, (), broken)
+                return Proof(wanted.first, wanted.last, 0, 0, 0, (), broken)
             remade: list[Remade] = []
-            for one in replay(found, again, last):
+            for one in replay(found, again, wanted.last):
                 remade.append(one)
-                tell(one.evaluation_id, last)
-            is_whole = last == end and remade[-1].problem is None
+                tell(one.evaluation_id, wanted.last)
+            is_whole = wanted.last == wanted.end and all(one.problem is None for one in remade)
             if is_whole:
                 replay_rest(found, again)
-        return _proof(again, path, (first, last), remade, is_whole)
+        proof = _proof(again, path, wanted, remade, is_whole)
+        again.execute(f"DETACH {FOUND}")
+        kept = keep_start(again, path) if asked.keep and proof.holds and is_whole else None
+        return replace(proof, kept=kept)
 
 
-def _proof(again: DuckDBSession, path: Path, asked: tuple[int, int], remade: list[Remade], is_whole: bool) -> Proof:
+def _proof(again: DuckDBSession, path: Path, wanted: _Range, remade: list[Remade], is_whole: bool) -> Proof:
     """Compare what was made again; unless it is all, only what belongs to single evaluations."""
     again.set_timezone("UTC")
     again.attach(path, FOUND)
-    first, last = asked
+    first, last = wanted.first, wanted.last
     unmade = tuple(r for r in remade if r.hash != r.found_hash and first <= r.evaluation_id)
     tables = [t for t in compared_tables(again.columns()) if is_whole or t.is_journal]
     findings = tuple(f for table in tables for f in _compare(again, table, first, last))
@@ -126,17 +152,28 @@ def _proof(again: DuckDBSession, path: Path, asked: tuple[int, int], remade: lis
     return Proof(first, last, len(remade), len(tables), rows, unmade, findings)
 
 
-def _range(found: DuckDBSession, since: str | datetime | None, until: str | datetime | None) -> tuple[int, int, int]:
-    """The first and the last evaluation that are asked for, and the last one that there is."""
+def start_unproved(path: Path) -> Path:
+    """Keep a start of a warehouse as it is: nothing is proved, and later evaluations can be."""
+    with DuckDBSession() as again:
+        again.copy_from(path)
+        return keep_start(again, path)
+
+
+def _range(found: DuckDBSession, asked: Asked, starts: Mapping[int, Path]) -> _Range:
+    """What is asked for; from the oldest start, or from the last one before the first evaluation that is named."""
     end = found.ask("reached")[0]["evaluation_id"]
     if not end:
         raise UserError("nothing-evaluated", "there is no evaluation to verify", "run `drumbeat evaluate` first")
-    kept = found.ask("kept_since")[0]["evaluation_id"]
-    if kept > 1:
-        message = f"evaluations 1 to {kept - 1} were made before inputs were kept, and all later ones build on them"
-        raise UserError("inputs-not-kept", message, "a new warehouse can be verified from its first evaluation on")
     every = found.ask("evaluations_between", after=0, until=end)
-    return _numbered(every, since, 1, True), _numbered(every, until, end, False), end
+    since, last = _numbered(every, asked.since, 0, True), _numbered(every, asked.until, end, False)
+    usable = [number for number in starts if number <= min(since - 1, last)] or [n for n in starts if not since][:1]
+    start = usable[-1] if usable else 0
+    kept = found.ask("kept_since")[0]["evaluation_id"]
+    if start < kept - 1:
+        message = f"what evaluations 1 to {kept - 1} were made from is not kept, and all later ones build on them"
+        hint = "`drumbeat verify --keep` makes a start: evaluations after it can be proved"
+        raise UserError("inputs-not-kept", message, hint)
+    return _Range(max(since, start + 1, 1), last, end, starts.get(start))
 
 
 def _numbered(every: list[dict[str, Any]], asked: str | datetime | None, otherwise: int, is_first: bool) -> int:

@@ -1,6 +1,7 @@
 """Two warehouses compared row by row: every table that an evaluation, a snapshot or an apply writes, and its key.
 
-Left out are what a clock wrote, the tables of reports, which are made anew from these, and the list of migrations.
+Left out are what a clock wrote, kept records, whose seals and chain are proved first, the tables of reports, which are made
+anew from these, and the list of migrations.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     names.EVALUATIONS: ("evaluation_id",),
     names.WORKFLOW_COUNTS: ("evaluation_id", "workflow"),
     names.COMMANDS: ("command_id",),
-    names.RECORDS: ("snapshot_id", "object", "record", "kind"),
     names.INPUT_TOTALS: ("evaluation_id", "source"),
     names.MERGES: ("object", "loser"),
     names.WORKFLOW_MEMORY: ("workflow",),

@@ -19,11 +19,12 @@ SELECT
     (SELECT COALESCE(MAX(snapshot_id), 0) FROM journal.snapshots) AS snapshot_id,
     (SELECT COALESCE(MAX(evaluation_id), 0) FROM journal.evaluations) AS evaluation_id;
 
--- [kept_since] The first evaluation whose snapshot is kept, and all later ones.
+-- [kept_since] The first evaluation from which on the records of all snapshots were kept, and are there still.
 SELECT COALESCE(MAX(e.evaluation_id), 0) + 1 AS evaluation_id
 FROM journal.evaluations AS e
 JOIN journal.snapshots AS s ON s.snapshot_id = e.snapshot_id
-WHERE s.kept_count IS NULL AND s.chain_hash IS NULL;
+WHERE (s.kept_count IS NULL AND s.chain_hash IS NULL)
+    OR (s.kept_count > 0 AND s.snapshot_id < (SELECT MIN(snapshot_id) FROM inputs.records));
 
 -- [arriving_records] What a snapshot kept.
 SELECT object, record, kind, fields FROM inputs.records WHERE snapshot_id = $snapshot_id;
@@ -164,3 +165,24 @@ LEFT JOIN live.projects AS b ON b.project_id = p.project_id - 1
 WHERE p.project_id > $project_id
     AND p.chain_hash IS DISTINCT FROM chain_of_project(b.chain_hash, p.project_id, p.files, p.applied_at, p.applied_by)
 ORDER BY p.project_id;
+
+-- [start_without_records] A start needs no kept records: it holds what they lead to.
+DELETE FROM inputs.records;
+
+-- [start_without_commands] What no evaluation has seen arrives when one does: orders of people,
+DELETE FROM journal.commands WHERE seen_by IS NULL AND given_by NOT LIKE '(step) %';
+
+-- [start_without_results] results,
+DELETE FROM inbox.results WHERE seen_by IS NULL;
+
+-- [start_without_suppressions] suppressions,
+DELETE FROM state.suppressions WHERE seen_by IS NULL;
+
+-- [start_without_attempts] tries at delivery,
+DELETE FROM outbox.attempts WHERE seen_by IS NULL;
+
+-- [start_without_batches] and batches.
+DELETE FROM outbox.batches WHERE seen_by IS NULL;
+
+-- [forget_records] Kept records that a start stands for.
+DELETE FROM inputs.records WHERE snapshot_id <= $snapshot_id;

@@ -143,10 +143,22 @@ class DuckDBSession:
         finally:
             self._connection.unregister("_incoming")
 
-    def attach(self, path: Path, name: str) -> None:
-        """Make another warehouse readable under a name, as `name.schema.table`; it is never written to."""
+    def attach(self, path: Path, name: str, *, read_only: bool = True) -> None:
+        """Make another warehouse known under a name, as `name.schema.table`."""
         literal = str(path).replace("'", "''")
-        self.execute(f"ATTACH '{literal}' AS {name} (READ_ONLY)", name=f"attach {name}")
+        self.execute(f"ATTACH '{literal}' AS {name}{' (READ_ONLY)' if read_only else ''}", name=f"attach {name}")
+
+    def copy_from(self, path: Path) -> None:
+        """Fill this warehouse, which is in memory and empty, with all that another one holds."""
+        self.attach(path, "other")
+        self.execute("COPY FROM DATABASE other TO memory", name="copy a warehouse")
+        self.execute("DETACH other")
+
+    def copy_to(self, path: Path) -> None:
+        """Write all that this warehouse, which is in memory, holds to a new file."""
+        self.attach(path, "other", read_only=False)
+        self.execute("COPY FROM DATABASE memory TO other", name="copy a warehouse")
+        self.execute("DETACH other")
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:

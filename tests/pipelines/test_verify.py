@@ -14,8 +14,10 @@ from definitions import Project, UserError, load_project
 from pipelines.apply import apply_project
 from pipelines.delivery import deliver
 from pipelines.evaluation import evaluate
+from pipelines.live import live_project
 from pipelines.snapshot import take_snapshot
-from pipelines.verification import Proof, verify
+from pipelines.starts import starts_of
+from pipelines.verification import Asked, Proof, start_unproved, verify
 from pipelines.worlds import Rows, RowSource, World
 from sql import DuckDBSession
 from sql.comparison import KEYS
@@ -128,6 +130,17 @@ class Sink:
     def write(self, batch: Batch) -> Receipt:
         self.taken.append(batch)
         return Receipt(f"memory/{batch.name}", "0" * 64)
+
+
+def go_on(path: Path) -> None:
+    """One more evaluation, after what none had seen."""
+    with DuckDBSession(path, threads=1) as session:
+        life = Life(session)
+        life.world.project = live_project(session)[1]
+        life.world.set({"account": {"a3": {"account_id": "a3", "name": "Company 3", "health": "good", "main_id": "2"}}})
+        life.happens("hello", "replied", 6.4)
+        life.day(7)
+        life.deliver(7.5)
 
 
 class Torn(Exception):
@@ -280,7 +293,7 @@ def test_every_table_is_compared() -> None:
     with DuckDBSession() as session:
         session.migrate()
         made = {name for name in session.columns() if name.split(".")[0] not in ("main", "report")}
-    assert set(KEYS) == made - {"journal.migrations"}
+    assert set(KEYS) == made - {"journal.migrations", "inputs.records"}
 
 
 DECIDED = {
@@ -374,19 +387,19 @@ def test_evaluations_that_are_not_asked_for_are_not_compared(copy: Path) -> None
         "UPDATE journal.workflow_counts SET inside_count = 99 WHERE evaluation_id IN (1, 2, 4)",
         "UPDATE crm.account SET name = 'x' WHERE account_id = 'a3'",
     )
-    proof = verify(copy, "2", START + 2.5 * DAY, threads=1)
+    proof = verify(copy, Asked("2", START + 2.5 * DAY), threads=1)
     assert (proof.first, proof.last, proof.made_count) == (2, 3, 3)
     assert [(f.key, f.column) for f in proof.findings] == [
         ("evaluation_id `2`, workflow `care`", "inside_count"),
         ("evaluation_id `2`, workflow `follow`", "inside_count"),
     ]
     with pytest.raises(UserError, match="there is no evaluation from `99`"):
-        verify(copy, "99")
+        verify(copy, Asked("99"))
 
 
 def test_a_warehouse_from_before_inputs_were_kept_says_so(copy: Path) -> None:
     plant(copy, "UPDATE journal.snapshots SET kept_count = NULL, chain_hash = NULL WHERE snapshot_id <= 3")
-    with pytest.raises(UserError, match="evaluations 1 to 2 were made before inputs were kept"):
+    with pytest.raises(UserError, match="what evaluations 1 to 2 were made from is not kept"):
         verify(copy, threads=1)
 
 
@@ -396,3 +409,32 @@ def test_a_warehouse_without_evaluations_has_nothing_to_prove(tmp_path: Path) ->
         session.migrate()
     with pytest.raises(UserError, match="no evaluation to verify"):
         verify(path)
+
+
+def test_a_proof_can_begin_where_another_one_ended(copy: Path) -> None:
+    proof = verify(copy, Asked(keep=True), threads=1)
+    assert proof.holds, lines(proof)
+    assert starts_of(copy) == {6: proof.kept}
+    go_on(copy)
+    plant(copy, "DELETE FROM inputs.records WHERE snapshot_id <= 7")
+    proof = verify(copy, threads=1)
+    assert proof.holds, lines(proof)
+    assert (proof.first, proof.last, proof.made_count) == (7, 7, 1)
+    with pytest.raises(UserError, match="what evaluations 1 to 6 were made from is not kept"):
+        verify(copy, Asked("3"))
+
+
+def test_a_start_that_was_changed_is_refused(copy: Path) -> None:
+    start = start_unproved(copy)
+    plant(start, "UPDATE crm.account SET name = 'x'")
+    with pytest.raises(UserError, match="is not what was written"):
+        verify(copy)
+
+
+def test_a_warehouse_from_before_inputs_were_kept_can_be_proved_from_a_start(copy: Path) -> None:
+    plant(copy, "UPDATE journal.snapshots SET kept_count = NULL, chain_hash = NULL", "DELETE FROM inputs.records")
+    start_unproved(copy)
+    go_on(copy)
+    proof = verify(copy, threads=1)
+    assert proof.holds, lines(proof)
+    assert proof.made_count == 1

@@ -25,7 +25,7 @@ from benchmarks.project_files import write_project
 from benchmarks.tables import print_report
 from connectors import Source, open_source
 from definitions import load_project, read_folder
-from definitions.project import SourceSettings
+from definitions.connections import SourceSettings
 from pipelines.apply import apply_project
 from pipelines.evaluation import broken_invariants, evaluate
 from pipelines.live import live_plan, live_project

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Any, Literal, Protocol
 
 
 class Source(Protocol):
@@ -41,17 +42,70 @@ class Batch:
     actions: tuple[Action, ...]
 
 
+Dedupes = Literal["naturally", "by_key", "never"]
+Result = Literal["accepted", "rejected", "later", "unknown"]
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a sink can do; what happens after an outcome that nobody knows follows from it.
+
+    It `dedupes` naturally (doing it twice is doing it once), by the action's key for `dedupes_for`, or never. At most
+    `batch_size` actions are handed over together, and `at_once` batches may be on their way.
+    """
+
+    dedupes: Dedupes = "never"
+    dedupes_for: timedelta | None = None
+    can_be_asked: bool = False
+    batch_size: int = 1
+    at_once: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one action.
+
+    `accepted`: it is done. `rejected`: it never will be, another try says the same. `later`: nothing was done, try again,
+    not before `retry_after` seconds. `unknown`: it may have been done, such as when a reply was lost.
+    """
+
+    action_id: str
+    result: Result
+    code: str | None = None
+    message: str | None = None
+    provider_id: str | None = None
+    retry_after: float | None = None
+
+
 @dataclass(frozen=True)
 class Receipt:
-    """What a sink did with a batch: where it lies and the SHA-256 of what was written."""
+    """What a sink did with a batch: where it lies or went, the SHA-256 of what was written, one outcome an action.
+
+    `closed` says that the sink takes nothing more for now (such as refused credentials) and why.
+    """
 
     location: str
     checksum: str
+    outcomes: tuple[Outcome, ...]
+    closed: str | None = None
 
 
 class Sink(Protocol):
-    """Takes batches. Writing the same batch twice leaves what writing it once leaves."""
+    """Takes batches."""
+
+    @property
+    def traits(self) -> Traits:
+        """What it can do."""
+        ...
 
     def write(self, batch: Batch) -> Receipt:
-        """Deliver a batch; raises EnvironmentFault when it cannot."""
+        """Deliver a batch. Whatever a sink may answer is an outcome; EnvironmentFault: nothing was done, and why."""
+        ...
+
+    def ask(self, action: Action) -> Outcome | None:
+        """What became of an action whose outcome is unknown, where `can_be_asked`; None where it never came."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
         ...

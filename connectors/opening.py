@@ -7,7 +7,7 @@ from pathlib import Path
 from connectors.contracts import Sink, Source
 from connectors.sinks.files import FileSink
 from connectors.sources.files import FileSource
-from definitions.project import SinkSettings, SourceSettings
+from definitions.connections import SinkSettings, SourceSettings
 
 
 def open_source(settings: SourceSettings, root: Path) -> Source:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from definitions.catalog import CatalogObject
-from definitions.checking import check_expression
+from definitions.checking import check_expression, check_family
+from definitions.circles import in_circles
+from definitions.grammar import Scope
 from definitions.messages import faults_in, paths_in
 from definitions.places import place_of, step_place
 from definitions.problems import Problem, Span, did_you_mean
@@ -69,13 +71,7 @@ def _action(
         if isinstance(value, Expr):
             yield from check_expression(value.expression, workflow.object, project.catalog)[1]
     if step.user is not None and not is_address(step.user) and step.user not in before:
-        hops = project.catalog.walk(workflow.object, (step.user,))
-        if hops is None or any(hop.many for hop in hops):
-            hint = did_you_mean(step.user, (*spec.relations, *before))
-            message = (
-                f"`{step.user}` is not a many-to-one relation of {spec.object}, nor an assign step before this one"
-            )
-            yield Problem(where, "unknown-relation", message, hint)
+        yield from _user(project, spec, step.user, where, before)
     if step.create is not None:
         made = project.catalog.objects.get(step.create.object)
         if made is None:
@@ -96,6 +92,13 @@ def _action(
             yield from _template(project, workflow, body, Span(step.email.template, 1, 1), None)
 
 
+def _user(project: Project, spec: CatalogObject, user: str, where: Span, before: frozenset[str]) -> Iterator[Problem]:
+    if project.catalog.to_one(spec.object, (user,)) is None:
+        hint = did_you_mean(user, (*spec.relations, *before))
+        message = f"`{user}` is not a many-to-one relation of {spec.object}, nor an assign step before this one"
+        yield Problem(where, "unknown-relation", message, hint)
+
+
 def _fields(values: Mapping[str, object], spec: CatalogObject, where: Span) -> Iterator[Problem]:
     for field in values:
         if field not in spec.fields:
@@ -111,14 +114,15 @@ def _assign(project: Project, workflow: Workflow, assign: Assign, where: Span) -
         message = f"`{assign.relation}` is not a many-to-one relation of {spec.object} with a key to write"
         yield Problem(where, "unknown-relation", message, hint)
         return
-    for name, expression in (("where", assign.where), ("absent", assign.absent), ("load", assign.load)):
+    scope = Scope(str(relation.object))
+    wanted = (
+        ("where", assign.where, "a truth"),
+        ("absent", assign.absent, "a truth"),
+        ("load", assign.load, "a number"),
+    )
+    for name, expression, family in wanted:
         if expression is not None:
-            given, problems = check_expression(expression, str(relation.object), project.catalog)
-            yield from problems
-            wanted = ("integer", "number") if name == "load" else ("boolean",)
-            if given not in (*wanted, "any", "null"):
-                what = "a number" if name == "load" else "a truth"
-                yield Problem(expression.span(), "type", f"`{name}` is {what}")
+            yield from check_family(expression, f"`{name}`", family, project.catalog, scope)
 
 
 def _enroll(project: Project, workflow: Workflow, enroll: Enroll, where: Span) -> Iterator[Problem]:
@@ -143,17 +147,10 @@ def _enroll(project: Project, workflow: Workflow, enroll: Enroll, where: Span) -
 def enrolling_ends(project: Project) -> Iterator[Problem]:
     """Workflows that start each other without a wait between would never end."""
     starts = {n: {s.enroll.workflow for s in before_a_wait(w.steps) if s.enroll} for n, w in project.workflows.items()}
-    for name in project.workflows:
-        reached, pending = set[str](), list(starts[name])
-        while pending:
-            other = pending.pop()
-            if other not in reached:
-                reached.add(other)
-                pending.extend(starts.get(other, ()))
-        if name in reached:
-            where = place_of(project, f"workflows/{name}.yaml", "steps")
-            hint = "put a wait before the `enroll` of one of them"
-            yield Problem(where, "endless-enrolling", f"`{name}` starts itself again without a wait", hint)
+    for name in in_circles(starts):
+        where = place_of(project, f"workflows/{name}.yaml", "steps")
+        hint = "put a wait before the `enroll` of one of them"
+        yield Problem(where, "endless-enrolling", f"`{name}` starts itself again without a wait", hint)
 
 
 def before_a_wait(steps: tuple[Step, ...]) -> Iterator[ActionStep]:
@@ -202,8 +199,8 @@ def template_path_problem(path: tuple[str, ...], workflow: Workflow, project: Pr
             "names begin with " + ", ".join(f"`{r}.`" for r in roots),
         )
     for name in rest[:-1]:
-        hops = project.catalog.walk(object_, (name,))
-        if hops is None or any(hop.many for hop in hops):
+        hops = project.catalog.to_one(object_, (name,))
+        if hops is None:
             return f"`{name}` is not a many-to-one relation of {object_}", did_you_mean(
                 name, project.catalog[object_].relations
             )

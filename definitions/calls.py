@@ -11,8 +11,19 @@ from definitions.check import FAMILY, Check
 from definitions.conditions import leaves
 from definitions.grammar import AggregateCall, Call, Unresolved, parts_of, relation_of, resolve
 from definitions.operators import is_time_text, same_family, widest
+from definitions.own_record import own_record_call
 from definitions.problems import did_you_mean
-from definitions.vocabulary import AGGREGATES, FUNCTIONS, RESULTS, SPECIAL, WITHIN, Type, known_names
+from definitions.vocabulary import (
+    AGGREGATES,
+    FUNCTIONS,
+    JOURNEY,
+    MEMBERSHIP,
+    RESULTS,
+    SPECIAL,
+    WITHIN,
+    Type,
+    known_names,
+)
 
 
 def call_type(node: exp.Expr, call: Call, check: Check) -> Type:
@@ -247,17 +258,12 @@ def _segment(node: exp.Expr, call: Call, check: Check) -> Type:
         message = f"the segment `{name}` is about {segment.object}, not {check.scope.object}"
         return check.report(node, "unknown-segment", message)
     if check.scope.path:
-        used = next(filter(None, (_asks_itself(leaf.expression.tree, check) for leaf in leaves(segment.when))), None)
+        asked = (own_record_call(leaf.expression.tree, segment.object, check) for leaf in leaves(segment.when))
+        used = next(filter(None, asked), None)
         if used is not None:
             message = f"the segment `{name}` uses `{used}`, which is about the {segment.object} itself"
             return check.report(node, "own-record", message)
     return "boolean"
-
-
-def _asks_itself(tree: exp.Expr, check: Check) -> str | None:
-    from definitions.checking import own_record_call  # the two folds need each other
-
-    return own_record_call(tree, check.scope.object, check)
 
 
 def _held_for(node: exp.Expr, call: Call, check: Check) -> Type:
@@ -376,13 +382,9 @@ _SPECIAL = {
     "anniversary": _anniversary,
     "segment": _segment,
     "held_for": _held_for,
-    "in_workflow": _membership,
-    "completed_workflow": _membership,
-    "journey_stage": _journey,
-    "days_in_stage": _journey,
-    "days_left_in_stage": _journey,
-    "stage_goal": _journey,
     "days_inside": _days_inside,
     "at_entry": _at_entry,
+    **dict.fromkeys(MEMBERSHIP, _membership),
+    **dict.fromkeys(JOURNEY, _journey),
     **dict.fromkeys(RESULTS, _result),
 }

@@ -143,6 +143,11 @@ class Catalog:
             here = step[-1].target
         return tuple(hops)
 
+    def to_one(self, source: str, path: tuple[str, ...]) -> tuple[Hop, ...] | None:
+        """The hops of a path that leads to one record at most; None where it leads nowhere, or to many."""
+        hops = self.walk(source, path)
+        return None if hops is None or any(hop.many for hop in hops) else hops
+
     def target(self, source: str, path: tuple[str, ...]) -> str | None:
         """The object that a path of relation names leads to, or None."""
         hops = self.walk(source, path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from definitions.catalog import CatalogObject, Relation
-from definitions.checking import check_expression, circular_computed
+from definitions.checking import check_expression, check_where, circular_computed
+from definitions.grammar import Scope
 from definitions.places import place_of
 from definitions.problems import Problem, did_you_mean
 from definitions.project import Project
@@ -53,8 +54,7 @@ def _activities(project: Project, file: str, spec: CatalogObject) -> Iterator[Pr
             where = place_of(project, file, "activities", kind, "at")
             hint = did_you_mean(activity.at, spec.fields)
             yield Problem(where, "unknown-field", f"`{activity.at}` is not a date or timestamp field", hint)
-        hops = project.catalog.walk(spec.object, (activity.of,))
-        if hops is None or any(hop.many for hop in hops):
+        if project.catalog.to_one(spec.object, (activity.of,)) is None:
             where = place_of(project, file, "activities", kind, "of")
             hint = did_you_mean(activity.of, spec.relations)
             message = f"`{activity.of}` is not a many-to-one relation of {spec.object}"
@@ -67,10 +67,7 @@ def _activities(project: Project, file: str, spec: CatalogObject) -> Iterator[Pr
             hint = did_you_mean(activity.outcome, spec.fields)
             yield Problem(where, "unknown-field", f"`{activity.outcome}` is not a field of {spec.object}", hint)
         if activity.where is not None:
-            given, problems = check_expression(activity.where, spec.object, project.catalog)
-            yield from problems
-            if given not in ("boolean", "any", "null"):
-                yield Problem(activity.where.span(), "type", "`where` is a truth")
+            yield from check_where(activity.where, project.catalog, Scope(spec.object))
 
 
 def _relation(project: Project, file: str, spec: CatalogObject, name: str, made: Relation) -> Iterator[Problem]:

@@ -16,8 +16,9 @@ from definitions.catalog import Catalog
 from definitions.check import FAMILY, Check, Inside, Known
 from definitions.conditions import DIALECT, Condition, Expression, leaves
 from definitions.grammar import Name, Scope, Unresolved, aggregate_of, call_of, parts_of, resolve
+from definitions.own_record import own_record_call
 from definitions.problems import Problem, did_you_mean
-from definitions.vocabulary import AGGREGATES, OWN_RECORD, TRACKED, Type, known_names
+from definitions.vocabulary import AGGREGATES, TRACKED, Type, known_names
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
@@ -42,6 +43,19 @@ def check_expression(
     """The type of an expression on an object, and its problems; with `root`, on a record related to it by `path`."""
     check = Check(catalog, Known(), expression, Scope(object_, root, path), _type)
     return type_of(check), check.problems
+
+
+def check_family(expression: Expression, said: str, family: str, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
+    """The problems of an expression that must give a family of types: `said` is what the message calls it."""
+    given, problems = check_expression(expression, scope.object, catalog, scope.root, scope.path)
+    yield from problems
+    if given not in ("any", "null") and FAMILY[given] != family:
+        yield Problem(expression.span(), "type", f"{said} is {family}")
+
+
+def check_where(where: Expression, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
+    """The problems of a `where`, which is a truth."""
+    return check_family(where, "`where`", "a truth", catalog, scope)
 
 
 def type_of(check: Check) -> Type:
@@ -151,29 +165,6 @@ def _name(node: exp.Expr, check: Check) -> Type:
             message = f"the computed field `{found.field}` uses `{used}`, which is about the {found.object} itself"
             return check.report(node, "own-record", message, f"ask it in a segment or workflow of {found.object}")
     return type_of_name(found, check.catalog)
-
-
-def own_record_call(tree: exp.Expr, object_: str, check: Check, seen: frozenset[str] = frozenset()) -> str | None:
-    """The first function in a tree that only the record itself can be asked, also by way of computed fields."""
-    for node in tree.walk():
-        call = call_of(node)
-        if call is not None and call.name in OWN_RECORD:
-            return call.name
-        if call is not None and call.name == "segment" and call.args and call.args[0].name in check.known.segments:
-            name = call.args[0].name
-            if name not in seen:
-                for leaf in leaves(check.known.segments[name].when):
-                    used = own_record_call(leaf.expression.tree, object_, check, seen | {name})
-                    if used is not None:
-                        return used
-        if isinstance(node, exp.Column):
-            inner = resolve(parts_of(node), check.catalog, Scope(object_))
-            if isinstance(inner, Name) and inner.computed and inner.field not in seen and not inner.hops:
-                deeper = check.catalog[inner.object].computed[inner.field].tree
-                used = own_record_call(deeper, inner.object, check, seen | {inner.field})
-                if used is not None:
-                    return used
-    return None
 
 
 def type_of_name(name: Name, catalog: Catalog) -> Type:

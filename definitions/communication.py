@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from definitions.problems import did_you_mean
-from definitions.values import Model, Name, Timezone, fault
+from definitions.values import Limit, Model, Name, Timezone, fault
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)\Z")
-_RATE = re.compile(r"(\d{1,9}) per (hour|day|week|month)\Z")
 _LONGEST_YEARLY = 366
 
 
@@ -61,31 +59,9 @@ def parse_date(value: Any) -> date:
         raise fault("date", f"`{value}` is not a date", "write a date such as 2026-12-25") from error
 
 
-@dataclass(frozen=True)
-class Rate:
-    """So many in an hour, a day, a week or a month of the project's calendar."""
-
-    at_most: int
-    unit: str
-
-    @property
-    def text(self) -> str:
-        """As people write it."""
-        return f"{self.at_most} per {self.unit}"
-
-
-def parse_rate(value: Any) -> Rate:
-    """Read `200 per day`."""
-    match = _RATE.match(str(value))
-    if not match or int(match[1]) == 0:
-        raise fault("rate", f"`{value}` is not a limit", "write a number and a unit, such as `200 per day`")
-    return Rate(int(match[1]), match[2])
-
-
 Days: TypeAlias = Annotated[tuple[int, ...], PlainValidator(parse_days)]
 Clock: TypeAlias = Annotated[int, PlainValidator(parse_clock)]
 Day: TypeAlias = Annotated[date, PlainValidator(parse_date)]
-Rating: TypeAlias = Annotated[Rate, PlainValidator(parse_rate)]
 
 
 class Window(Model):
@@ -200,14 +176,14 @@ class Elsewhere(Model):
 class SenderLimit(Model):
     """How many messages one sender may send."""
 
-    at_most: Rating = Field(description="a number and a unit, such as `200 per day`; the surplus goes out later")
+    at_most: Limit = Field(description="a number and a unit, such as `200 per day`; the surplus goes out later")
     elsewhere: Elsewhere | None = Field(default=None, description="sends made outside that count as well")
 
 
 class RecipientLimit(Model):
     """How many messages one recipient may get."""
 
-    at_most: Rating = Field(description="a number and a unit, such as `3 per week`; the surplus is dropped")
+    at_most: Limit = Field(description="a number and a unit, such as `3 per week`; the surplus is dropped")
 
 
 class Limits(Model):

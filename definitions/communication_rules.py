@@ -12,35 +12,43 @@ from definitions.problems import Problem, did_you_mean
 from definitions.project import Project
 from definitions.workflow import Workflow
 
+_EVERY_DAY = range(1, 8)
 _YEARS_OF_A_REPETITION = 5  # one of them is a leap year, or lies next to one
 
 
+def calendars_stay_open(project: Project) -> Iterator[Problem]:
+    """Every calendar leaves a day of every year open."""
+    for name, calendar in sorted(project.calendars.items()):
+        year = _closed_year([calendar], _EVERY_DAY)
+        if year is not None:
+            where = place_of(project, f"calendars/{name}.yaml", "dates")
+            yield Problem(where, "never-open", f"the calendar leaves no day of {year} open", "leave some dates out")
+
+
 def communication_is_sound(project: Project) -> Iterator[Problem]:
-    """Calendars that a workflow names are there, and leave a day of every year open."""
-    closing = {name for name, made in project.calendars.items() if _closed_year([made], range(1, 8)) is not None}
-    for name in sorted(closing):
-        where = place_of(project, f"calendars/{name}.yaml", "dates")
-        year = _closed_year([project.calendars[name]], range(1, 8))
-        yield Problem(where, "never-open", f"the calendar leaves no day of {year} open", "leave some dates out")
+    """Calendars that a workflow names are there; with its windows they leave a day of every year open."""
     for name, workflow in project.workflows.items():
-        yield from _calendars(project, name, workflow, closing)
+        file = f"workflows/{name}.yaml"
+        made = workflow.communication or Communication()
+        for i, calendar in enumerate(made.blackouts):
+            if calendar not in project.calendars:
+                hint = did_you_mean(calendar, project.calendars) or f"make the file `calendars/{calendar}.yaml`"
+                where = place_of(project, file, "communication", "blackouts", i)
+                yield Problem(where, "unknown-calendar", f"`{calendar}` is not a calendar", hint)
+        year = _never_open(project, workflow, made)
+        if year is not None:
+            where = place_of(project, file, "communication", "blackouts" if made.blackouts else "window")
+            message = f"windows and calendars leave no day of {year} open"
+            yield Problem(where, "never-open", message, "leave some dates out")
 
 
-def _calendars(project: Project, name: str, workflow: Workflow, closing: set[str]) -> Iterator[Problem]:
-    file = f"workflows/{name}.yaml"
-    made = workflow.communication or Communication()
-    for i, calendar in enumerate(made.blackouts):
-        if calendar not in project.calendars:
-            hint = did_you_mean(calendar, project.calendars) or f"make the file `calendars/{calendar}.yaml`"
-            where = place_of(project, file, "communication", "blackouts", i)
-            yield Problem(where, "unknown-calendar", f"`{calendar}` is not a calendar", hint)
-    used = calendars_of(workflow, project)
+def _never_open(project: Project, workflow: Workflow, made: Communication) -> int | None:
+    """A year in which nothing goes out; not where a calendar by itself is to blame."""
+    used = [project.calendars[calendar] for calendar in calendars_of(workflow, project)]
     days = {day for window in made.window for day in window.days}
-    year = _closed_year([project.calendars[c] for c in used if c not in closing], days)
-    if year is not None:
-        path = ("communication", "blackouts") if made.blackouts else ("communication", "window")
-        where = place_of(project, file, *path)
-        yield Problem(where, "never-open", f"windows and calendars leave no day of {year} open", "leave some dates out")
+    if _closed_year(used, days) is None:
+        return None
+    return _closed_year([calendar for calendar in used if _closed_year([calendar], _EVERY_DAY) is None], days)
 
 
 def calendars_of(workflow: Workflow, project: Project) -> tuple[str, ...]:

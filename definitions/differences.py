@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal, cast
 
-from definitions.communication import Rate as CountedRate
 from definitions.communication import Window
 from definitions.conditions import All, Any_, Condition, Expression, Leaf, None_
 from definitions.goals import Goal
@@ -143,7 +142,7 @@ def _lines(name: str, value: Any) -> Iterator[str]:
             yield _named(name, value.text)
         case FixedWait():
             yield _named(name, value.fixed.text)
-        case Slots() | Rate() | CountedRate() | Window():
+        case Slots() | Rate() | Window():
             yield _named(name, value.text)
         case Goal():
             yield _named(name, value.name)

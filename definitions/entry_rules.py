@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from definitions.checking import check_expression
+from sqlglot import exp
+
+from definitions.checking import check_expression, check_where
+from definitions.conditions import DIALECT, Expression
 from definitions.goals import EVENTS
-from definitions.places import place_of
+from definitions.grammar import Scope
+from definitions.places import place_of, step_place
 from definitions.problems import Problem, did_you_mean
 from definitions.project import Project
-from definitions.steps import WaitStep, walk
+from definitions.steps import MESSAGE_KINDS, ActionStep, WaitStep, walk
 from definitions.workflow import Moves, Workflow
 
 
@@ -19,6 +23,7 @@ def entries_are_sound(project: Project) -> Iterator[Problem]:
         if workflow.object in project.catalog:
             file = f"workflows/{name}.yaml"
             yield from _each(project, file, workflow)
+            yield from _recipient(project, file, workflow)
             yield from _lock(project, file, name, workflow)
             yield from _goals(project, file, workflow)
             yield from _moves(project, file, workflow)
@@ -35,11 +40,52 @@ def _each(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
         message = f"`{each.relation}` is not a one-to-many relation of {workflow.object}"
         yield Problem(where, "unknown-relation", message, hint)
     elif each.where is not None:
-        path = (each.relation,)
-        given, problems = check_expression(each.where, hops[-1].target, project.catalog, workflow.object, path)
-        yield from problems
-        if given not in ("boolean", "any", "null"):
-            yield Problem(each.where.span(), "type", "`where` is a truth")
+        scope = Scope(hops[-1].target, workflow.object, (each.relation,))
+        yield from check_where(each.where, project.catalog, scope)
+
+
+def _recipient(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
+    recipient = workflow.recipient
+    if recipient is None:
+        for step in walk(workflow.steps):
+            if isinstance(step, ActionStep) and step.kind in MESSAGE_KINDS:
+                where = step_place(project, file, step.id)
+                message = f"an {step.kind} needs a recipient"
+                yield Problem(where, "no-recipient", message, "add `recipient:` to the workflow")
+        return
+    hops = project.catalog.walk(workflow.object, (recipient.relation,))
+    known = project.catalog[workflow.object].relations
+    if hops is None:
+        where, hint = place_of(project, file, "recipient", "relation"), did_you_mean(recipient.relation, known)
+        message = f"`{recipient.relation}` is not a relation of {workflow.object}"
+        yield Problem(where, "unknown-relation", message, hint)
+        return
+    target, many = hops[-1].target, any(hop.many for hop in hops)
+    if not many and (recipient.where or recipient.order_by):
+        where = place_of(project, file, "recipient", "relation")
+        message = f"`{recipient.relation}` leads to one record: there is nothing to choose by `where` and `order_by`"
+        yield Problem(where, "one-recipient", message)
+        return
+    if recipient.fallback is not None:
+        second = project.catalog.to_one(workflow.object, (recipient.fallback,))
+        if second is None or second[-1].target != target:
+            where, hint = place_of(project, file, "recipient", "fallback"), did_you_mean(recipient.fallback, known)
+            message = f"`{recipient.fallback}` is not a many-to-one relation of {workflow.object} to {target}"
+            yield Problem(where, "unknown-relation", message, hint)
+    if recipient.where is not None:
+        scope = Scope(target, workflow.object, (recipient.relation,))
+        yield from check_where(recipient.where, project.catalog, scope)
+    if recipient.order_by is not None:
+        yield from _order(recipient.order_by, target, project, workflow.object, (recipient.relation,))
+
+
+def _order(order: Expression, object_: str, project: Project, root: str, path: tuple[str, ...]) -> Iterator[Problem]:
+    if order.fault is not None:
+        yield Problem(order.span(), order.fault.code, order.fault.message, order.fault.hint)
+        return
+    for item in order.tree.find_all(exp.Ordered):
+        part = Expression(item.this.sql(dialect=DIALECT), item.this, order.place, shift=order.shift)
+        yield from check_expression(part, object_, project.catalog, root, path)[1]
 
 
 def _lock(project: Project, file: str, name: str, workflow: Workflow) -> Iterator[Problem]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pydantic import Field
 
 from definitions.catalog import Catalog
 from definitions.communication import BlackoutCalendar, Limits
+from definitions.connections import SinkSettings, SourceSettings
 from definitions.journey import Journey
 from definitions.problems import Problem
 from definitions.segment import Segment
@@ -17,21 +17,6 @@ from definitions.source import SourceFile
 from definitions.testing import WorkflowTest
 from definitions.values import Model, Name, Share, Timezone
 from definitions.workflow import Workflow
-
-
-class SourceSettings(Model):
-    """Where CRM tables come from."""
-
-    kind: Literal["files"] = Field(description="files: one file a table")
-    path: str = Field(description="the folder, from the project's root")
-    format: Literal["csv", "parquet", "jsonl"] = Field(default="csv", description="csv, parquet or jsonl")
-
-
-class SinkSettings(Model):
-    """Where actions go."""
-
-    kind: Literal["files"] = Field(description="files: one batch a kind and evaluation")
-    path: str = Field(description="the folder, from the project's root")
 
 
 class Guards(Model):
@@ -70,7 +55,7 @@ class ProjectSettings(Model):
     limits: Limits = Field(default=Limits(), description="limits over all workflows together")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Project:
     """All definitions of a folder. `files` is the text they were read from, by path: what an apply makes live.
 

@@ -1,26 +1,25 @@
-"""What a project must keep beyond the shape of its files. Each rule is one function; their order is the tuple below."""
+"""What a project must keep beyond the shape of its files. Each rule is one function; their order is the tuples below."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-
-from sqlglot import exp
 
 from definitions.action_rules import actions_are_sound, enrolling_ends
 from definitions.catalog_rules import catalog_hangs_together, computed_fields_are_sound
 from definitions.check import Inside, Known
-from definitions.checking import check_condition, check_expression, named_in, segments_in
-from definitions.communication_rules import communication_is_sound, limits_fit, roles_fit
-from definitions.conditions import DIALECT, Condition, Expression, leaves
+from definitions.checking import check_condition, check_family, named_in, segments_in
+from definitions.circles import in_circles
+from definitions.communication_rules import calendars_stay_open, communication_is_sound, limits_fit, roles_fit
+from definitions.conditions import Condition, Expression, leaves
 from definitions.entry_rules import entries_are_sound
 from definitions.flow_rules import steps_keep_their_limits, ways_stay_countable
+from definitions.grammar import Scope
 from definitions.journey import in_stage
-from definitions.places import place_of, step_place
+from definitions.places import place_of
 from definitions.problems import Problem, Span, did_you_mean
 from definitions.project import Project
 from definitions.steps import (
-    MESSAGE_KINDS,
     ActionStep,
     BranchStep,
     Expr,
@@ -31,46 +30,55 @@ from definitions.steps import (
     walk,
 )
 from definitions.testing_rules import workflow_tests_are_sound
+from definitions.vocabulary import JOURNEY
 from definitions.workflow import Workflow
-
-RESERVED = ("recipient", "record")
 
 
 def check_project(project: Project) -> Iterator[Problem]:
     """Every broken rule of every definition."""
-    for rule in RULES:
+    for rule in (*SHARED_RULES, *WORKFLOW_RULES):
         yield from rule(project)
 
 
 def problems_of_version(project: Project, name: str, workflow: Workflow) -> list[Problem]:
-    """What keeps an older version of a workflow from being followed with the catalog as it is now."""
+    """What keeps an older version of a workflow from being followed with the catalog as it is now.
+
+    The project itself has been checked: what its workflows share is not checked again.
+    """
     alone = replace(project, workflows={name: workflow}, tests={}, sources={})
     # the other workflows are left out, so that they are not checked again: names of theirs are no problem here
-    return [p for p in check_project(alone) if p.severity == "error" and p.code != "unknown-workflow"]
+    problems = (problem for rule in WORKFLOW_RULES for problem in rule(alone))
+    return [p for p in problems if p.severity == "error" and p.code != "unknown-workflow"]
+
+
+def named_conditions_are_sound(project: Project) -> Iterator[Problem]:
+    """Every condition of every segment and journey has types, names and functions that exist."""
+    for name, segment in project.segments.items():
+        where = place_of(project, f"segments/{name}.yaml", "object")
+        yield from _conditions(project, segment.object, where, [(segment.when, None)])
+    for name, journey in project.journeys.items():
+        where = place_of(project, f"journeys/{name}.yaml", "object")
+        yield from _conditions(project, journey.object, where, [(c, None) for c in journey.conditions()])
 
 
 def conditions_are_sound(project: Project) -> Iterator[Problem]:
-    """Every condition of every segment, journey and workflow has types, names and functions that exist."""
-    known = Known(project.segments, project.journeys, {n: w.object for n, w in project.workflows.items()})
-    for object_, condition, where, inside in _conditions(project):
-        if object_ not in project.catalog:
-            hint = did_you_mean(object_, project.catalog.objects)
-            yield Problem(where, "unknown-object", f"`{object_}` is not an object", hint)
-        else:
-            # what stands for the stage of an entry was not written; `journeys_are_sound` speaks of it
-            yield from (p for p in check_condition(condition, object_, project.catalog, known, inside) if p.span.file)
-
-
-def _conditions(project: Project) -> Iterator[tuple[str, Condition, Span, Inside | None]]:
-    for name, segment in project.segments.items():
-        yield segment.object, segment.when, place_of(project, f"segments/{name}.yaml", "object"), None
-    for name, journey in project.journeys.items():
-        for condition in journey.conditions():
-            yield journey.object, condition, place_of(project, f"journeys/{name}.yaml", "object"), None
+    """The same for every condition of every workflow."""
     for name, workflow in project.workflows.items():
         where = place_of(project, f"workflows/{name}.yaml", "object")
-        for condition, inside in _written_conditions(workflow):
-            yield workflow.object, condition, where, inside
+        yield from _conditions(project, workflow.object, where, _written_conditions(workflow))
+
+
+def _conditions(
+    project: Project, object_: str, where: Span, conditions: Iterable[tuple[Condition, Inside | None]]
+) -> Iterator[Problem]:
+    if object_ not in project.catalog:
+        hint = did_you_mean(object_, project.catalog.objects)
+        yield Problem(where, "unknown-object", f"`{object_}` is not an object", hint)
+        return
+    known = Known(project.segments, project.journeys, {n: w.object for n, w in project.workflows.items()})
+    for condition, inside in conditions:
+        # what stands for the stage of an entry was not written; `attached_stages_are_there` speaks of it
+        yield from (p for p in check_condition(condition, object_, project.catalog, known, inside) if p.span.file)
 
 
 def conditions_of(workflow: Workflow) -> Iterator[Condition]:
@@ -131,16 +139,9 @@ def names_have_no_circles(project: Project) -> Iterator[Problem]:
         uses["segments", name] = _used((segment.when,))
     for name, journey in project.journeys.items():
         uses["journeys", name] = _used(journey.conditions())
-    for kind, name in uses:
-        reached, pending = set[tuple[str, str]](), list(uses[kind, name])
-        while pending:
-            used = pending.pop()
-            if used not in reached:
-                reached.add(used)
-                pending.extend(uses.get(used, ()))
-        if (kind, name) in reached:
-            where = place_of(project, f"{kind}/{name}.yaml", "when" if kind == "segments" else "stages")
-            yield Problem(where, "circular", f"the {kind[:-1]} `{name}` uses itself")
+    for kind, name in in_circles(uses):
+        where = place_of(project, f"{kind}/{name}.yaml", "when" if kind == "segments" else "stages")
+        yield Problem(where, "circular", f"the {kind[:-1]} `{name}` uses itself")
 
 
 def _used(conditions: tuple[Condition, ...]) -> set[tuple[str, str]]:
@@ -149,14 +150,14 @@ def _used(conditions: tuple[Condition, ...]) -> set[tuple[str, str]]:
     journeys = {
         ("journeys", name)
         for expression in expressions
-        for function in ("journey_stage", "days_in_stage", "days_left_in_stage", "stage_goal")
+        for function in JOURNEY
         for name in named_in(expression, function)
     }
     return segments | journeys
 
 
-def journeys_are_sound(project: Project) -> Iterator[Problem]:
-    """Stage names are unique; a workflow's stage is one of its journey's."""
+def stages_are_named_once(project: Project) -> Iterator[Problem]:
+    """The stages of a journey have different names."""
     for name, journey in project.journeys.items():
         seen: set[str] = set()
         for i, stage in enumerate(journey.stages):
@@ -164,6 +165,10 @@ def journeys_are_sound(project: Project) -> Iterator[Problem]:
                 where = place_of(project, f"journeys/{name}.yaml", "stages", i, "name")
                 yield Problem(where, "duplicate-stage", f"the stage `{stage.name}` is there twice")
             seen.add(stage.name)
+
+
+def attached_stages_are_there(project: Project) -> Iterator[Problem]:
+    """A workflow's stage is one of its journey's."""
     for name, workflow in project.workflows.items():
         stage = workflow.entry.stage
         journey = project.journeys.get(stage.journey) if stage else None
@@ -208,65 +213,13 @@ def workflows_are_sound(project: Project) -> Iterator[Problem]:
             hint = "add a `wait` to the re-entry"
             yield Problem(where, "endless-reentry", "everyone would re-enter at every evaluation", hint)
         yield from _objective(project, file, workflow)
-        yield from _recipient(project, file, workflow)
 
 
 def _objective(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
     if workflow.objective is None or workflow.objective.measure is None:
         return
-    measure = workflow.objective.measure
-    given, problems = check_expression(measure, workflow.object, project.catalog)
-    yield from problems
-    if given not in ("integer", "number", "any", "null"):
-        yield Problem(measure.span(), "type", "a measure is a number")
-
-
-def _recipient(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
-    recipient = workflow.recipient
-    if recipient is None:
-        for step in walk(workflow.steps):
-            if isinstance(step, ActionStep) and step.kind in MESSAGE_KINDS:
-                where = step_place(project, file, step.id)
-                message = f"an {step.kind} needs a recipient"
-                yield Problem(where, "no-recipient", message, "add `recipient:` to the workflow")
-        return
-    hops = project.catalog.walk(workflow.object, (recipient.relation,))
-    known = project.catalog[workflow.object].relations
-    if hops is None:
-        where, hint = place_of(project, file, "recipient", "relation"), did_you_mean(recipient.relation, known)
-        message = f"`{recipient.relation}` is not a relation of {workflow.object}"
-        yield Problem(where, "unknown-relation", message, hint)
-        return
-    target, many = hops[-1].target, any(hop.many for hop in hops)
-    if not many and (recipient.where or recipient.order_by):
-        where = place_of(project, file, "recipient", "relation")
-        message = f"`{recipient.relation}` leads to one record: there is nothing to choose by `where` and `order_by`"
-        yield Problem(where, "one-recipient", message)
-        return
-    if recipient.fallback is not None:
-        second = project.catalog.walk(workflow.object, (recipient.fallback,))
-        if second is None or second[-1].target != target or any(hop.many for hop in second):
-            where, hint = place_of(project, file, "recipient", "fallback"), did_you_mean(recipient.fallback, known)
-            message = f"`{recipient.fallback}` is not a many-to-one relation of {workflow.object} to {target}"
-            yield Problem(where, "unknown-relation", message, hint)
-    if recipient.where is not None:
-        given, problems = check_expression(
-            recipient.where, target, project.catalog, workflow.object, (recipient.relation,)
-        )
-        yield from problems
-        if given not in ("boolean", "any", "null"):
-            yield Problem(recipient.where.span(), "type", "`where` is a truth")
-    if recipient.order_by is not None:
-        yield from _order(recipient.order_by, target, project, workflow.object, (recipient.relation,))
-
-
-def _order(order: Expression, object_: str, project: Project, root: str, path: tuple[str, ...]) -> Iterator[Problem]:
-    if order.fault is not None:
-        yield Problem(order.span(), order.fault.code, order.fault.message, order.fault.hint)
-        return
-    for item in order.tree.find_all(exp.Ordered):
-        part = Expression(item.this.sql(dialect=DIALECT), item.this, order.place, shift=order.shift)
-        yield from check_expression(part, object_, project.catalog, root, path)[1]
+    scope = Scope(workflow.object)
+    yield from check_family(workflow.objective.measure, "a measure", "a number", project.catalog, scope)
 
 
 def routes_lead_somewhere(project: Project) -> Iterator[Problem]:
@@ -279,21 +232,29 @@ def routes_lead_somewhere(project: Project) -> Iterator[Problem]:
             )
 
 
-RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (
+SHARED_RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (
     catalog_hangs_together,
     computed_fields_are_sound,
     names_have_no_circles,
-    journeys_are_sound,
+    stages_are_named_once,
+    named_conditions_are_sound,
+    calendars_stay_open,
+    roles_fit,
+    limits_fit,
+    routes_lead_somewhere,
+    enrolling_ends,
+    workflow_tests_are_sound,
+)
+"""Rules of what workflows share, and of all of them together."""
+
+WORKFLOW_RULES: tuple[Callable[[Project], Iterator[Problem]], ...] = (
+    attached_stages_are_there,
     conditions_are_sound,
     workflows_are_sound,
     steps_keep_their_limits,
     ways_stay_countable,
     entries_are_sound,
     actions_are_sound,
-    enrolling_ends,
     communication_is_sound,
-    roles_fit,
-    limits_fit,
-    routes_lead_somewhere,
-    workflow_tests_are_sound,
 )
+"""Rules of each workflow by itself."""

@@ -16,6 +16,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _DURATION = re.compile(r"(\d+)\s+(minute|hour|day|week|month)s?\Z")
 _BUSINESS = re.compile(r"(\d+)\s+business\s+days?\Z")
 _RATE = re.compile(r"(\d+)\s+per\s+(hour|day|week|month)\Z")
+_LIMIT = re.compile(r"(\d{1,9}) per (hour|day|week|month)\Z")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%\Z")
 _MAX_MINUTES = 365 * 24 * 60
 
@@ -125,12 +126,25 @@ def parse_offset(value: Any) -> Duration:
 
 
 def parse_rate(value: Any) -> Rate:
-    """Read `200 per day`."""
+    """Read `200 per day`.
+
+    >>> parse_rate("200 per day").number
+    200
+    """
+    return _rate(value, _RATE, "a rate", "write such as `200 per day`: per hour, day, week or month")
+
+
+def parse_limit(value: Any) -> Rate:
+    """Read a rate that is a limit of messages: nine digits at most."""
+    return _rate(value, _LIMIT, "a limit", "write a number and a unit, such as `200 per day`")
+
+
+def _rate(value: Any, pattern: re.Pattern[str], what: str, hint: str) -> Rate:
     if isinstance(value, Rate):
         return value
-    match = _RATE.match(str(value))
+    match = pattern.match(str(value))
     if not match or int(match[1]) == 0:
-        raise fault("rate", f"`{value}` is not a rate", "write such as `200 per day`: per hour, day, week or month")
+        raise fault("rate", f"`{value}` is not {what}", hint)
     return Rate(int(match[1]), match[2])  # pyright: ignore[reportArgumentType]
 
 
@@ -205,6 +219,7 @@ PerUnit = Annotated[
     PlainValidator(parse_rate),
     WithJsonSchema({"type": "string", "pattern": r"^\d+\s+per\s+(hour|day|week|month)$", "examples": ["200 per day"]}),
 ]
+Limit = Annotated[Rate, PlainValidator(parse_limit)]
 Share = Annotated[
     float,
     PlainValidator(parse_share),

@@ -117,8 +117,8 @@ SPECIAL: dict[str, str] = {
     "outcome": "`outcome('step')`: the outcome noted for the task or call",
 }
 
-WITHIN = frozenset(
-    [
+_CHANGES = frozenset(
+    {
         "changed",
         "changed_to",
         "changed_from",
@@ -126,42 +126,22 @@ WITHIN = frozenset(
         "decreased_by",
         "crossed_above",
         "crossed_below",
-        "created",
-        "updated",
-        "was_ever",
-    ]
+    }
 )
+
+WITHIN = _CHANGES | {"created", "updated", "was_ever"}
 """Functions that take `within => interval 7 days`."""
 
-TRACKED = frozenset(
-    [
-        "changed",
-        "changed_to",
-        "changed_from",
-        "increased_by",
-        "decreased_by",
-        "crossed_above",
-        "crossed_below",
-        "previous",
-        "value_at",
-        "was_ever",
-    ]
-)
+TRACKED = _CHANGES | {"previous", "value_at", "was_ever"}
 """Functions whose first argument is a field with history."""
 
-OWN_RECORD = TRACKED | frozenset(
-    [
-        "created",
-        "updated",
-        "held_for",
-        "in_workflow",
-        "completed_workflow",
-        "journey_stage",
-        "days_in_stage",
-        "days_left_in_stage",
-        "stage_goal",
-    ]
-)
+MEMBERSHIP = frozenset({"in_workflow", "completed_workflow"})
+"""Functions about a workflow, by its name."""
+
+JOURNEY = frozenset({"journey_stage", "days_in_stage", "days_left_in_stage", "stage_goal"})
+"""Functions about a journey, by its name."""
+
+OWN_RECORD = TRACKED | MEMBERSHIP | JOURNEY | {"created", "updated", "held_for"}
 """Functions about the record itself: they cannot be asked of a related one."""
 
 RESULTS: dict[str, frozenset[str]] = {

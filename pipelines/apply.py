@@ -15,8 +15,8 @@ from definitions.rules import problems_of_version
 from definitions.steps import WaitStep, walk
 from definitions.workflow import Moves, State, Workflow, structure_fingerprint, text_fingerprint
 from pipelines.live import retired_versions
-from sql import DuckDBSession, Plan, compile_plan
-from sql.compiler import CompiledWorkflow
+from sql import DuckDBSession, Plan
+from sql.compiler import CompiledWorkflow, current_plan
 from sql.names import CONTENT_VALUES, CONTENTS, ENTRY, HOLDOUT, PROJECTS, WORKFLOWS
 from sql.publication import publish
 from sql.schedules import publish_communication
@@ -52,7 +52,7 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
         return Applied(rows[0]["project_id"], {}, written=False)
     live = {row["workflow"]: row for row in session.ask("live_workflows")}
     _refuse(session, project, live, at)
-    plan = compile_plan(project)
+    plan = current_plan(project)
     changes = _changes(plan, live)
     project_id = rows[0]["project_id"] + 1 if rows else 1
     settings = project.settings
@@ -160,19 +160,19 @@ def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping
             message = f"`workflows/{name}.yaml` is gone, and the workflow is {known.state}"
             raise UserError("live-workflow-gone", message, hint)
     for name, text in retired_versions(session, at):
-        problems.extend(_old_version(project, name, Workflow.model_validate(json.loads(text))))
+        workflow = project.workflows.get(name)
+        if workflow is not None and workflow.on_structural_change == "finish_old":
+            problems.extend(_old_version(project, name, Workflow.model_validate(json.loads(text))))
     if problems:
         raise ProblemsFound(in_order(problems))
 
 
 def _old_version(project: Project, name: str, old: Workflow) -> Iterator[Problem]:
     """Whoever finishes the old steps needs what they ask for."""
-    workflow = project.workflows.get(name)
-    if workflow is not None and workflow.on_structural_change == "finish_old":
-        for problem in problems_of_version(project, name, old):
-            where = project.sources[f"workflows/{name}.yaml"].locate(("on_structural_change",))
-            message = f"participants of `{name}` finish steps that ask for something gone: {problem.message}"
-            yield Problem(where, "old-version", message, "keep it in the catalog until they have left")
+    for problem in problems_of_version(project, name, old):
+        where = project.sources[f"workflows/{name}.yaml"].locate(("on_structural_change",))
+        message = f"participants of `{name}` finish steps that ask for something gone: {problem.message}"
+        yield Problem(where, "old-version", message, "keep it in the catalog until they have left")
 
 
 def _problems(project: Project, name: str, workflow: Workflow, known: _Known) -> Iterator[Problem]:

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, assert_never, cast
 from zoneinfo import ZoneInfo
 
-from definitions import InternalError, Project, UserError
+from definitions import InternalError, Project, UserError, load_project
 from definitions.slots import Slots
-from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack
 from pipelines.live import live_plan
-from sql import DuckDBSession, Plan
+from sql import DuckDBSession, Plan, compile_plan
 from sql.names import history_table, record_table
-from sql.statements import Lookup, Part, Rounds, Statement, load_statements
+from sql.statements import Lookup, Part, Rounds, Statement, load_statements, room
+
+SLOTS = room(
+    "03_begin", "slots", "Where entries wait for a slot.", "workflow VARCHAR, is_open BOOLEAN, next_at TIMESTAMPTZ"
+)
 
 
 @dataclass(frozen=True)
@@ -68,18 +71,18 @@ def evaluate(
         return _found(session, last[0]["evaluation_id"], {}, made=False)
     project_id, plan = plan_of(session, as_of)
     parameters = _parameters(session, last[0] if last else None, plan.project, project_id, as_of)
-    refuse_outdated_snapshot(session, plan.project)
+    refuse_outdated_snapshot(session, plan.project, plan.tracked)
     seconds: dict[str, float] = {}
     with session.transaction():
-        session.load_rows("slots", _slots(session, plan.project, last[0]["as_of"] if last else None, as_of))
-        run = _Run(session, parameters, session.temporary_tables())
+        run = _Run(session, parameters)
+        run.part(SLOTS)
+        session.append("slots", _slots(session, plan.project, last[0]["as_of"] if last else None, as_of))
         for statement in plan.statements:
             started = clock()
             run.part(statement)
-            seconds[statement.stage] = seconds.get(statement.stage, 0.0) + clock() - started
-        rounded = {stage: round(spent, 4) for stage, spent in seconds.items()}
-        session.execute_query("note_seconds", seconds=json.dumps(rounded), evaluation_id=parameters["evaluation_id"])
-    return _found(session, parameters["evaluation_id"], rounded)
+            seconds[statement.stage] = round(seconds.get(statement.stage, 0.0) + clock() - started, 4)
+            parameters["seconds"] = json.dumps(seconds)
+    return _found(session, parameters["evaluation_id"], seconds)
 
 
 def _slots(session: DuckDBSession, project: Project, before: datetime | None, as_of: datetime) -> list[dict[str, Any]]:
@@ -88,7 +91,7 @@ def _slots(session: DuckDBSession, project: Project, before: datetime | None, as
     A slot is used by the first evaluation at or after it.
     """
     zone = ZoneInfo(project.settings.timezone)
-    rows: list[dict[str, Any]] = [{"workflow": "", "is_open": False, "next_at": as_of}]
+    rows: list[dict[str, Any]] = []
     for row in session.ask("scheduled_workflows"):
         slots = Slots(row["entry_cron"], row["entry_cron"])
         latest = slots.latest(as_of.astimezone(zone))
@@ -103,8 +106,8 @@ class _Run:
 
     session: DuckDBSession
     parameters: dict[str, Any]
-    made_before: frozenset[str]
-    filled: dict[str, bool] = field(default_factory=dict[str, bool])
+    asked: dict[str, bool] = field(default_factory=dict[str, bool])
+    """Tables that were there before the evaluation: have they rows."""
 
     def part(self, part: Part) -> None:
         """Run a part, or leave its table empty."""
@@ -113,7 +116,8 @@ class _Run:
             return
         match part:
             case Statement():
-                self._statement(part)
+                if not (part.makes_room and self.session.filled.get(cast(str, part.makes)) is False):
+                    self.session.run(part, self.parameters)
             case Lookup():
                 self.session.append(part.table, part.find(self.session.rows(part.sql)))
             case Rounds():
@@ -121,34 +125,42 @@ class _Run:
             case _:
                 assert_never(part)
 
-    def _statement(self, statement: Statement) -> None:
-        self.session.run(statement, self.parameters)
-        if statement.makes is not None:
-            self.filled.pop(statement.makes, None)
-
     def _rounds(self, rounds: Rounds) -> None:
         for moves_made in range(rounds.at_most + 1):
             for statement in rounds.judge:
                 self.part(statement)
-            if not self.session.count(rounds.left):
+            if not self._is_filled(rounds.left):
                 return
             for statement in rounds.move if moves_made < rounds.at_most else rounds.give_up:
                 self.part(statement)
 
     def _is_filled(self, table: str) -> bool:
-        if table not in self.filled:
-            self.filled[table] = self.session.has_rows(table)
-        return self.filled[table]
+        if table in self.session.filled:
+            return self.session.filled[table]
+        if table not in self.asked:
+            self.asked[table] = self.session.has_rows(table)
+        return self.asked[table]
 
     def _leave_empty(self, part: Part) -> None:
         made = part.makes if isinstance(part, Statement) else None
         if made is None:
             return
-        self.filled[made] = False
-        if made in self.made_before:
+        if made not in self.session.filled:  # the first time, its columns are those that it gives itself
+            self.session.run(cast(Statement, part), self.parameters)
+        elif self.session.filled[made]:
             self.session.execute(f"DELETE FROM {made}", name=f"empty {made}")
-        else:  # the first time, its columns are those that it gives itself
-            self._statement(cast(Statement, part))
+            self.session.filled[made] = False
+
+
+def prepare(session: DuckDBSession) -> None:
+    """Make the temporary tables that every evaluation makes, so that one in a rehearsal finds them: it forgets its own."""
+    bare = load_project({"project.yaml": "name: bare\ntimezone: UTC\n"})
+    values: dict[str, Any] = dict.fromkeys(("evaluation_id", "snapshot_id", "project_id"), 0)
+    values |= dict.fromkeys(("seed", "previous_chain", "seconds"), "")
+    values |= dict.fromkeys(("as_of", "previous_snapshot", "first_snapshot"), datetime(2000, 1, 1, tzinfo=UTC))
+    for part in (SLOTS, *compile_plan(bare).statements):
+        if isinstance(part, Statement) and part.makes is not None:
+            session.run(part, values)
 
 
 def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]:
@@ -157,9 +169,9 @@ def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]
     return {name: rows for name, rows in found.items() if rows}
 
 
-def refuse_outdated_snapshot(session: DuckDBSession, project: Project) -> None:
-    """What was applied may read fields that the latest snapshot did not load."""
-    tables, tracked = session.columns(), tracked_fields(project)
+def refuse_outdated_snapshot(session: DuckDBSession, project: Project, tracked: Mapping[str, tuple[str, ...]]) -> None:
+    """What was applied may read fields that the latest snapshot did not load, or (`tracked`) did not keep."""
+    tables = session.columns()
     for name, spec in project.catalog.objects.items():
         found, kept = tables.get(record_table(name), {}), tables.get(history_table(name), {})
         missing = [field for field in (spec.key, *spec.fields) if field not in found]

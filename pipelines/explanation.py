@@ -13,6 +13,7 @@ from definitions import Project, UserError, Workflow
 from definitions.conditions import Condition
 from definitions.problems import did_you_mean
 from definitions.steps import BranchStep, FixedWait, Wait, WaitForDate, WaitStep, WaitUntil, walk
+from definitions.tracking import tracked_fields
 from pipelines.evaluation import refuse_outdated_snapshot
 from pipelines.inspection import Judged, judge_parts
 from pipelines.live import live_project
@@ -148,7 +149,7 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
     last, snapshot = session.ask("last_evaluation"), session.ask("last_snapshot")
     if not last:
         raise UserError("not-evaluated", "there is no evaluation to explain", "run `drumbeat evaluate` first")
-    refuse_outdated_snapshot(session, project)
+    refuse_outdated_snapshot(session, project, tracked_fields(project))
     rows = session.ask("passages_of", workflow=name, record=record)
     label = _label(session, project, workflow.object, record, bool(rows))
     before = session.ask("snapshot_before")

@@ -9,6 +9,7 @@ from typing import Any
 
 from definitions import ProblemsFound, Project, UserError
 from definitions.problems import did_you_mean
+from definitions.tracking import tracked_fields
 from pipelines.apply import apply_project
 from pipelines.evaluation import evaluate, refuse_outdated_snapshot
 from pipelines.inspection import Counted, count_parts
@@ -81,7 +82,7 @@ def make_preview(session: DuckDBSession, project: Project, name: str, as_of: dat
     if not snapshot:
         raise UserError("no-snapshot", "there is no snapshot to look at", "run `drumbeat snapshot` first")
     refuse_evaluated(session, as_of)
-    refuse_outdated_snapshot(session, project)
+    refuse_outdated_snapshot(session, project, tracked_fields(project))
     inspection = Inspection(project, workflow.object)
     part = inspection.add(workflow.entry.when)
     outcome, refusal = None, None

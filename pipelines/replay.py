@@ -23,13 +23,13 @@ from sql.names import ATTEMPTS, BATCHES, COMMANDS, RESULTS, SUPPRESSIONS, record
 from sql.statements import query
 
 ARRIVALS = {
-    "arriving_commands": COMMANDS,
-    "arriving_results": RESULTS,
-    "arriving_suppressions": SUPPRESSIONS,
-    "arriving_attempts": ATTEMPTS,
-    "arriving_batches": BATCHES,
+    COMMANDS: "arriving_commands",
+    RESULTS: "arriving_results",
+    SUPPRESSIONS: "arriving_suppressions",
+    ATTEMPTS: "arriving_attempts",
+    BATCHES: "arriving_batches",
 }
-"""The tables that are filled from outside, by the query for what arrived before an evaluation."""
+"""The tables that are filled from outside, with the query for what arrived before an evaluation."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,13 @@ def _apply(found: DuckDBSession, again: DuckDBSession, until: int) -> None:
 
 
 def _snapshot(found: DuckDBSession, again: DuckDBSession, snapshot_id: int, as_of: datetime) -> None:
-    again.load(ARRIVING, found.arrow(query("arriving_records").sql, {"snapshot_id": snapshot_id}))
     project = kept_project(live_project(again)[1])
     source = _Kept(again, project, again.columns())
-    with again.transaction():
+    kept = found.arrow(query("arriving_records").sql, {"snapshot_id": snapshot_id})
+    with again.reading(ARRIVING, kept), again.transaction():
         take_snapshot(again, project, {KEPT: source}, as_of, accept=True)
+        if not found.ask("unshown", snapshot_id=snapshot_id)[0]["row_count"]:
+            return
         # what records do not show is noted after them, and then the snapshot's hash again
         again.execute_query("keep_again", snapshot_id=snapshot_id)
         again.execute_query("merge_again", as_of=as_of)
@@ -114,6 +116,9 @@ def _snapshot(found: DuckDBSession, again: DuckDBSession, snapshot_id: int, as_o
 
 def _arrive(found: DuckDBSession, again: DuckDBSession, evaluation_id: int | None) -> None:
     """What came from outside before an evaluation; None for what none has seen."""
-    for name, table in ARRIVALS.items():
-        again.extend(table, found.arrow(query(name).sql, {"evaluation_id": evaluation_id}))
-    again.execute_query("follow_attempts")
+    tables = {row["source"] for row in found.ask("arriving", evaluation_id=evaluation_id)}
+    for table, name in ARRIVALS.items():
+        if evaluation_id is None or table in tables:
+            again.extend(table, found.arrow(query(name).sql, {"evaluation_id": evaluation_id}))
+    if evaluation_id is None or ATTEMPTS in tables:
+        again.execute_query("follow_attempts")

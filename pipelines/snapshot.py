@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any
 
 from connectors import Source
 from definitions import Project
@@ -13,14 +13,18 @@ from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack, SnapshotRefused
 from sql import DuckDBSession
 from sql.inputs import keep_statement
-from sql.names import changes_table, history_table, record_table
+from sql.names import SNAPSHOT_OBJECTS, changes_table, history_table, record_table
 from sql.snapshot import (
+    INCOMING,
     ObjectColumns,
-    counts_statement,
+    change_statements,
+    difference_statements,
+    forget_statement,
+    found_query,
+    kinds_query,
     new_columns,
-    nothing_statements,
-    snapshot_statements,
     table_statements,
+    typed_statement,
 )
 
 Tables = Mapping[str, Mapping[str, str]]
@@ -66,22 +70,23 @@ def take_snapshot(
     snapshot_id = last[0]["snapshot_id"] + 1 if last else 1
     tracked = tracked_fields(project)
     tables = session.columns()
+    counts: list[ObjectCounts] = []
     with session.transaction():
         for name, spec in project.catalog.objects.items():
             columns = ObjectColumns(spec, tracked[name])
             source, table = spec.table.split(".")
-            session.load(f"incoming_{name}", sources[source].read(table, columns.declared))
-            _take_object(session, columns, tables, {"as_of": as_of, "snapshot_id": snapshot_id}, accept)
-        counts = _counts(session, snapshot_id)
+            rows = sources[source].read(table, columns.declared)
+            counts.append(_take_object(session, columns, tables, rows, {"as_of": as_of}, accept))
+        session.append(SNAPSHOT_OBJECTS, [{"snapshot_id": snapshot_id, **asdict(found)} for found in counts])
         _keep(session, project, tables, counts, {"as_of": as_of, "snapshot_id": snapshot_id})
-    return Snapshot(snapshot_id, as_of, counts)
+    return Snapshot(snapshot_id, as_of, tuple(sorted(counts, key=lambda found: found.object)))
 
 
 def _keep(
     session: DuckDBSession,
     project: Project,
     tables: Tables,
-    counts: tuple[ObjectCounts, ...],
+    counts: Sequence[ObjectCounts],
     parameters: dict[str, object],
 ) -> None:
     """Keep what came, changed or went, and note the snapshot with its hash: one statement, and one more if anything did."""
@@ -98,22 +103,36 @@ def _keep(
 
 
 def _take_object(
-    session: DuckDBSession, columns: ObjectColumns, tables: Tables, parameters: dict[str, object], accept: bool
-) -> None:
+    session: DuckDBSession, columns: ObjectColumns, tables: Tables, rows: Any, parameters: dict[str, Any], accept: bool
+) -> ObjectCounts:
     name = columns.spec.object
     own = (record_table(name), history_table(name), changes_table(name))
     found = {table: tables[table] for table in own if table in tables}
     before = session.count(record_table(name)) if found else 0
-    rest = [*snapshot_statements(columns, new_columns(columns, found)), counts_statement(columns)]
-    if not before and not session.count(f"incoming_{name}"):
-        rest = nothing_statements(columns)
-    for statement in (*table_statements(columns, found), *rest):
+    for statement in table_statements(columns, found):
         session.run(statement, parameters)
-    if accept or before < GUARD_FROM:
-        return
-    counts = next(c for c in _counts(session, cast(int, parameters["snapshot_id"])) if c.object == name)
-    if counts.deleted_count > before * GUARD_SHARE:
-        raise SnapshotRefused(name, counts.deleted_count, before)
+    if not before and not rows.num_rows:
+        session.run(forget_statement(columns), parameters)
+        return ObjectCounts(name, 0, 0, 0, 0, 0, 0, 0)
+    with session.reading(INCOMING, rows):
+        session.run(typed_statement(columns), parameters)
+    for statement in (*difference_statements(columns, new_columns(columns, found)), forget_statement(columns)):
+        session.run(statement, parameters)
+    kinds = dict.fromkeys(("created", "updated", "deleted"), 0)
+    if session.filled[f"difference_{name}"]:
+        for statement in change_statements(columns):
+            session.run(statement, parameters)
+        kinds |= {row["kind"]: row["records"] for row in session.rows(kinds_query(columns))}
+    if not accept and before >= GUARD_FROM and kinds["deleted"] > before * GUARD_SHARE:
+        raise SnapshotRefused(name, kinds["deleted"], before)
+    return ObjectCounts(
+        object=name,
+        record_count=before + kinds["created"] - kinds["deleted"],
+        created_count=kinds["created"],
+        updated_count=kinds["updated"],
+        deleted_count=kinds["deleted"],
+        **session.rows(found_query(columns))[0],
+    )
 
 
 def _counts(session: DuckDBSession, snapshot_id: int) -> tuple[ObjectCounts, ...]:

@@ -17,6 +17,7 @@ from pipelines.evaluation import Evaluation, broken_invariants, evaluate
 from pipelines.live import retired_versions, versions_of
 from pipelines.snapshot import take_snapshot
 from sql import DuckDBSession, Plan, compile_plan
+from sql.compiler import current_plan
 from sql.names import RESULTS, SUPPRESSIONS
 
 Rows = dict[str, dict[str, dict[str, Any]]]
@@ -155,7 +156,8 @@ class World:
         """The plan of the project at hand, with older versions that are still followed, as it would be live."""
         retired = retired_versions(session, as_of)
         if retired not in self.plans:
-            self.plans[retired] = compile_plan(self.project, versions_of(retired))
+            older = versions_of(retired)
+            self.plans[retired] = compile_plan(self.project, older) if older else current_plan(self.project)
         self._latest = self.plans[retired]
         return session.ask("live_project")[0]["project_id"], self._latest
 

@@ -7,8 +7,9 @@ project. The passes are the tuple at the end, and their order is the evaluation.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from sqlglot import exp
 
@@ -19,12 +20,13 @@ from definitions.grammar import call_of
 from definitions.project import Project
 from definitions.rules import conditions_of, problems_of_version
 from definitions.steps import ActionStep, Assign, WaitForDate, WaitStep, walk
+from definitions.tracking import tracked_fields
 from definitions.workflow import Each, Workflow, logic_fingerprint
 from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
 from sql.leaves import entry_number
 from sql.sending import address_statements, limit_statements
-from sql.statements import Part, Statement, load_statements
+from sql.statements import Part, Statement, load_statements, room
 from sql.truths.plan import TruthPlan, recipient_object, row_object
 from sql.truths.rows import each_statements, happening_statements
 from sql.truths.statements import (
@@ -99,6 +101,11 @@ class Plan:
     workflows: tuple[CompiledWorkflow, ...]
     statements: tuple[Part, ...]
 
+    @cached_property
+    def tracked(self) -> Mapping[str, tuple[str, ...]]:
+        """The fields of each object whose earlier values it asks for."""
+        return tracked_fields(self.project)
+
     def text(self) -> str:
         """The whole plan as SQL that a reader can audit."""
         parts: list[str] = []
@@ -109,6 +116,12 @@ class Plan:
                 parts.append(f"-- ===== {stage} =====")
             parts.append(statement.text())
         return "\n\n".join(parts) + "\n"
+
+
+@lru_cache(maxsize=8)
+def current_plan(project: Project) -> Plan:
+    """The plan of a project without older versions, compiled once."""
+    return compile_plan(project)
 
 
 def compile_plan(project: Project, retired: Iterable[tuple[str, Workflow]] = ()) -> Plan:
@@ -129,6 +142,8 @@ def _workflow(name: str, workflow: Workflow, truths: TruthPlan, current: bool = 
         return truths.add_condition(condition, object_, "inside", name)
 
     hops = compile_flow(workflow.steps)
+    spans = [*(h.wait for h in hops), *(s.due for s in walk(workflow.steps) if isinstance(s, ActionStep))]
+    truths.counts_business_days |= any(span.business_days for span in spans if span is not None)
     guards = {g: inside(g) for h in hops for g in h.guards if not isinstance(g, Draw)}
     # nobody enters an older version
     entry = truths.add_condition(workflow.entry.condition, object_, "entry" if current else "inside", name)
@@ -257,9 +272,20 @@ def _fixed(file: str) -> Callable[[TruthPlan], Iterator[Statement]]:
     return produce
 
 
+def _business_days(plan: TruthPlan) -> Iterator[Statement]:
+    """The days that business days lead to, where any workflow counts them."""
+    if plan.counts_business_days:
+        yield from _fixed("03_business")(plan)
+    else:
+        yield room(
+            "03_begin", "business_steps", "No workflow counts business days.", "business_days BIGINT, days BIGINT"
+        )
+
+
 PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
     _fixed("02_inputs"),
     _fixed("03_begin"),
+    _business_days,
     lambda plan: asked_statements(plan, "03_begin"),
     lambda plan: records_statement(plan, "03_begin"),
     _fixed("03_commands"),

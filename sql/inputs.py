@@ -18,7 +18,7 @@ from sql.statements import Statement
 KEPT = "kept"
 """The source that kept rows are read from."""
 ARRIVING = "arriving_records"
-"""The temporary table with what one snapshot kept, while it is made again."""
+"""The view of what one snapshot kept, while it is made again."""
 
 
 def keep_statement(changed: Iterable[tuple[ObjectColumns, bool]], merges: bool) -> Statement:

@@ -27,7 +27,7 @@ from definitions.grammar import (
     rewrite,
 )
 from definitions.project import Project
-from definitions.vocabulary import PARTICIPANT, RESULTS
+from definitions.vocabulary import JOURNEY, MEMBERSHIP, PARTICIPANT, RESULTS
 from definitions.workflow import Each, Recipient
 from sql import standing
 from sql.aggregates import Aggregate, Group, cast_to, reference
@@ -237,9 +237,9 @@ def _call(call: Call, place: Place) -> exp.Expr | None:
             return exp.func("LEN", _compile(call.args[0], place), dialect=DIALECT)
         case "segment":
             return exp.paren(_condition(needs.project.segments[call.args[0].name].when, place), copy=False)
-        case "in_workflow" | "completed_workflow":
+        case name if name in MEMBERSHIP:
             return standing.membership(call, place)
-        case "journey_stage" | "days_in_stage" | "days_left_in_stage" | "stage_goal":
+        case name if name in JOURNEY:
             return standing.journey(call, place)
         case "days_inside":
             entered = cast_to(exp.column("entered_at", table=PARTICIPANT_ROW), "DATE")

@@ -83,7 +83,7 @@ def limit_statements(plan: TruthPlan) -> Iterator[Statement | Rounds]:
     made = [(s, x.at_most) for s, x in (("sender", limits.sender), ("recipient", limits.recipient)) if x is not None]
     if not made:
         return
-    values = ", ".join(f"('{subject}', {rate.at_most}, '{rate.unit}')" for subject, rate in made)
+    values = ", ".join(f"('{subject}', {rate.number}, '{rate.unit}')" for subject, rate in made)
     sql = f"CREATE OR REPLACE TEMP TABLE limits AS\nSELECT * FROM (VALUES {values}) AS v (subject, at_most, unit)"
     yield Statement(STAGE, "limits", "How many messages are too many.", sql, _OPEN)
     yield Statement(STAGE, "elsewhere", "Sends that were made outside.", _elsewhere(plan), _OPEN)

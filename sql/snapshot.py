@@ -1,6 +1,6 @@
 """What a snapshot runs for one object: read as types, compare with what was known, merge, keep history.
 
-Rows come in raw as `incoming_<object>`. Values that do not fit their type count as missing and are counted; numbers and
+Rows come in raw as `incoming`. Values that do not fit their type count as missing and are counted; numbers and
 moments that are not finite are missing too, because in DuckDB `'nan' > 1` is true. For replays a row is not there before its
 `exists_from`, and a value is not known before its `known_from`.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import indent
 
 from definitions.catalog import CatalogObject, FieldSpec, FieldType
 from sql.names import MERGES, changes_table, history_table, quoted, record_table
@@ -24,6 +25,8 @@ COLUMN_TYPES: dict[FieldType, str] = {
     "list": "VARCHAR[]",
 }
 STAGE = "01_snapshot"
+INCOMING = "incoming"
+"""The view through which the rows of one object come in."""
 
 
 @dataclass(frozen=True)
@@ -103,24 +106,24 @@ def new_columns(columns: ObjectColumns, found: Mapping[str, Mapping[str, str]]) 
     return made
 
 
-def nothing_statements(columns: ObjectColumns) -> list[Statement]:
-    """The statements of an object's snapshot when nothing was there before and nothing came: what all of them would do."""
+def typed_statement(columns: ObjectColumns) -> Statement:
+    """Reads the rows that come in."""
     name = columns.spec.object
-    counts = f"INSERT INTO journal.snapshot_objects\nSELECT $snapshot_id, '{name}', 0, 0, 0, 0, 0, 0, 0"
-    return [
-        _forget_changes(columns),
-        Statement(STAGE, f"count_{name}", f"No {name} record came, and none was there.", counts),
-    ]
+    return Statement(STAGE, f"typed_{name}", f"Incoming {name} rows as types.", _typed(columns))
 
 
-def _forget_changes(columns: ObjectColumns) -> Statement:
-    name = columns.spec.object
-    sql = f"DELETE FROM {changes_table(name)}"
-    return Statement(STAGE, f"forget_changes_{name}", "Changes are those of the latest snapshot.", sql)
+def found_query(columns: ObjectColumns) -> str:
+    """One row: how many rows came without a key, with a key that came before, and values that cannot be read."""
+    key = columns.key
+    read = " + ".join(f"COUNT({n})" for n in columns.fields)
+    return (
+        f"SELECT COUNT(*) - COUNT({key}) AS null_key_count, COUNT({key}) - COUNT(DISTINCT {key}) AS duplicate_count,\n"
+        f"    CAST(COALESCE(SUM(_given), 0) AS BIGINT) - ({read}) AS unreadable_count\nFROM typed_{columns.spec.object}"
+    )
 
 
-def snapshot_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) -> list[Statement]:
-    """The statements of one object's snapshot, in order."""
+def difference_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) -> list[Statement]:
+    """What is different from what was known, in order; columns that are new begin with what is there now."""
     name = columns.spec.object
     fill = [
         Statement(
@@ -131,13 +134,23 @@ def snapshot_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) ->
         )
         for table, fields in new.items()
     ]
+    sentence = f"Which {name} records came, changed or went, one row for each, with the values they have now."
+    return [*_merges(columns), *fill, Statement(STAGE, f"difference_{name}", sentence, _difference(columns))]
+
+
+def forget_statement(columns: ObjectColumns) -> Statement:
+    """Empties the table of changes."""
+    name = columns.spec.object
+    sql = f"DELETE FROM {changes_table(name)}"
+    return Statement(STAGE, f"forget_changes_{name}", "Changes are those of the latest snapshot.", sql)
+
+
+def change_statements(columns: ObjectColumns) -> list[Statement]:
+    """What is done about the difference, in order; nothing where there is none."""
+    name, key = columns.spec.object, columns.key
+    changes = f"INSERT INTO {changes_table(name)}\nSELECT {key}, _kind FROM difference_{name}"
     return [
-        Statement(STAGE, f"typed_{name}", f"Incoming {name} rows as types.", _typed(columns)),
-        Statement(STAGE, f"staged_{name}", f"One row for each {name} that is there at this instant.", _staged(columns)),
-        *_merges(columns),
-        *fill,
-        _forget_changes(columns),
-        Statement(STAGE, f"changes_{name}", f"Which {name} records came, changed or went.", _changes(columns)),
+        Statement(STAGE, f"changes_{name}", f"The {name} records that this snapshot touched.", changes),
         Statement(STAGE, f"merge_{name}", f"The {name} records as they are now.", _merge(columns)),
         Statement(
             STAGE,
@@ -145,8 +158,18 @@ def snapshot_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) ->
             "Spells end where a tracked value changed or the record went.",
             _close_history(columns),
         ),
-        Statement(STAGE, f"open_history_{name}", "Spells begin where none is open.", _open_history(columns)),
+        Statement(
+            STAGE,
+            f"open_history_{name}",
+            "Spells begin where none is open.",
+            _open_history(columns),
+        ),
     ]
+
+
+def kinds_query(columns: ObjectColumns) -> str:
+    """How many records came, changed and went, by kind."""
+    return f"SELECT _kind AS kind, COUNT(*) AS records FROM difference_{columns.spec.object} GROUP BY _kind"
 
 
 def _read_as(name: str, spec: FieldSpec) -> str:
@@ -174,14 +197,12 @@ def _in_calendar(name: str, type_: str) -> str:
 
 def _typed(columns: ObjectColumns) -> str:
     lines = [f"    {_read_as(n, f)} AS {n}," for n, f in columns.fields.items()]
-    unreadable = " + ".join(
-        f"CAST({n} IS NOT NULL AND ({_read_as(n, f)}) IS NULL AS INTEGER)" for n, f in columns.fields.items()
-    )
+    given = " + ".join(f"CAST({n} IS NOT NULL AS INTEGER)" for n in columns.fields)
     name = columns.spec.object
     return (
         f"CREATE OR REPLACE TEMP TABLE typed_{name} AS\nSELECT\n"
         + "\n".join(lines)
-        + f"\n    {unreadable} AS _unreadable\nFROM incoming_{name}"
+        + f"\n    {given} AS _given\nFROM {INCOMING}"
     )
 
 
@@ -203,6 +224,7 @@ def _known(name: str, spec: FieldSpec, columns: ObjectColumns) -> str:
 
 
 def _staged(columns: ObjectColumns) -> str:
+    """One row for each record that is there at this instant."""
     spec, fields = columns.spec, columns.fields
     known = ",\n    ".join(_known(n, f, columns) for n, f in fields.items())
     order = f"{quoted(spec.updated_at)} DESC NULLS LAST, " if spec.updated_at else ""
@@ -211,8 +233,7 @@ def _staged(columns: ObjectColumns) -> str:
     there += [f"{quoted(spec.deleted_at)} IS NULL"] if spec.deleted_at else []
     there += [f"{quoted(spec.merged_into)} IS NULL"] if spec.merged_into else []
     return (
-        f"CREATE OR REPLACE TEMP TABLE staged_{spec.object} AS\nSELECT\n    {known}\nFROM typed_{spec.object}\n"
-        f"WHERE {' AND '.join(there)}\n"
+        f"SELECT\n    {known}\nFROM typed_{spec.object}\nWHERE {' AND '.join(there)}\n"
         # the same row delivered twice is one row; of different rows with one key the newest counts, then a stable choice
         f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}md5(concat_ws('|', {', '.join(fields)}))) = 1"
     )
@@ -237,13 +258,14 @@ def _differs(columns: ObjectColumns, left: str, right: str, fields: Mapping[str,
     return " OR ".join(f"{left}.{n} IS DISTINCT FROM {right}.{n}" for n in names) or "FALSE"
 
 
-def _changes(columns: ObjectColumns) -> str:
+def _difference(columns: ObjectColumns) -> str:
     name, key = columns.spec.object, columns.key
+    values = "".join(f", s.{n}" for n in columns.fields if n != key)
     return (
-        f"INSERT INTO {changes_table(name)}\n"
-        f"SELECT\n    COALESCE(s.{key}, c.{key}),\n"
-        f"    CASE WHEN c.{key} IS NULL THEN 'created' WHEN s.{key} IS NULL THEN 'deleted' ELSE 'updated' END\n"
-        f"FROM staged_{name} AS s\nFULL JOIN {record_table(name)} AS c ON c.{key} = s.{key}\n"
+        f"CREATE OR REPLACE TEMP TABLE difference_{name} AS\nWITH staged AS (\n{indent(_staged(columns), '    ')}\n)\n"
+        f"SELECT\n    COALESCE(s.{key}, c.{key}) AS {key}{values},\n"
+        f"    CASE WHEN c.{key} IS NULL THEN 'created' WHEN s.{key} IS NULL THEN 'deleted' ELSE 'updated' END AS _kind\n"
+        f"FROM staged AS s\nFULL JOIN {record_table(name)} AS c ON c.{key} = s.{key}\n"
         f"WHERE c.{key} IS NULL OR s.{key} IS NULL OR {_differs(columns, 's', 'c')}"
     )
 
@@ -251,29 +273,28 @@ def _changes(columns: ObjectColumns) -> str:
 def _merge(columns: ObjectColumns) -> str:
     name, key = columns.spec.object, columns.key
     names = list(columns.fields)
-    sets = ", ".join([*(f"{n} = s.{n}" for n in names if n != key), "_last_changed = $as_of"])
-    values = ", ".join([*(f"s.{n}" for n in names), "$as_of", "$as_of"])
+    sets = ", ".join([*(f"{n} = d.{n}" for n in names if n != key), "_last_changed = $as_of"])
+    values = ", ".join([*(f"d.{n}" for n in names), "$as_of", "$as_of"])
     return (
-        f"MERGE INTO {record_table(name)} AS c\nUSING staged_{name} AS s ON c.{key} = s.{key}\n"
-        f"WHEN MATCHED AND ({_differs(columns, 's', 'c')}) THEN UPDATE SET {sets}\n"
-        f"WHEN NOT MATCHED THEN INSERT ({', '.join([*names, '_first_seen', '_last_changed'])}) VALUES ({values})\n"
-        f"WHEN NOT MATCHED BY SOURCE THEN DELETE"
+        f"MERGE INTO {record_table(name)} AS c\nUSING difference_{name} AS d ON c.{key} = d.{key}\n"
+        f"WHEN MATCHED AND d._kind = 'deleted' THEN DELETE\n"
+        f"WHEN MATCHED THEN UPDATE SET {sets}\n"
+        f"WHEN NOT MATCHED THEN INSERT ({', '.join([*names, '_first_seen', '_last_changed'])}) VALUES ({values})"
     )
 
 
 def _fill(columns: ObjectColumns, table: str, fields: list[str]) -> str:
     key = columns.key
     sets = ", ".join(f"{n} = s.{n}" for n in fields)
-    return f"UPDATE {table} AS c SET {sets} FROM staged_{columns.spec.object} AS s WHERE c.{key} = s.{key}"
+    return f"UPDATE {table} AS c SET {sets} FROM (\n{indent(_staged(columns), '    ')}\n) AS s WHERE c.{key} = s.{key}"
 
 
 def _close_history(columns: ObjectColumns) -> str:
     name, key = columns.spec.object, columns.key
     return (
-        f"UPDATE {history_table(name)} AS h SET valid_to = $as_of\n"
-        f"WHERE h.valid_to IS NULL AND NOT EXISTS (\n"
-        f"    SELECT 1 FROM {record_table(name)} AS c\n"
-        f"    WHERE c.{key} = h.{key} AND NOT ({_differs(columns, 'c', 'h', columns.history)})\n)"
+        f"UPDATE {history_table(name)} AS h SET valid_to = $as_of\nFROM difference_{name} AS d\n"
+        f"WHERE h.valid_to IS NULL AND d.{key} = h.{key}\n"
+        f"    AND (d._kind = 'deleted' OR {_differs(columns, 'd', 'h', columns.history)})"
     )
 
 
@@ -282,20 +303,7 @@ def _open_history(columns: ObjectColumns) -> str:
     names = list(columns.history)
     return (
         f"INSERT INTO {history_table(name)} ({', '.join(names)}, valid_from, valid_to)\n"
-        f"SELECT {', '.join(f'c.{n}' for n in names)}, $as_of, NULL\nFROM {record_table(name)} AS c\n"
-        f"WHERE NOT EXISTS (SELECT 1 FROM {history_table(name)} AS h WHERE h.{key} = c.{key} AND h.valid_to IS NULL)"
+        f"SELECT {', '.join(f'd.{n}' for n in names)}, $as_of, NULL\nFROM difference_{name} AS d\n"
+        f"WHERE d._kind <> 'deleted'\n"
+        f"    AND NOT EXISTS (SELECT 1 FROM {history_table(name)} AS h WHERE h.{key} = d.{key} AND h.valid_to IS NULL)"
     )
-
-
-def counts_statement(columns: ObjectColumns) -> Statement:
-    """One row of counts for the journal."""
-    name, key = columns.spec.object, columns.key
-    kinds = ", ".join(f"COUNT(CASE WHEN kind = '{kind}' THEN 1 END)" for kind in ("created", "updated", "deleted"))
-    sql = (
-        f"INSERT INTO journal.snapshot_objects\nSELECT $snapshot_id, '{name}', r.*, c.*, t.*\n"
-        f"FROM (SELECT COUNT(*) FROM {record_table(name)}) AS r\n"
-        f"CROSS JOIN (SELECT {kinds} FROM {changes_table(name)}) AS c\n"
-        f"CROSS JOIN (\n    SELECT COUNT(*) - COUNT({key}), COUNT({key}) - COUNT(DISTINCT {key}), COALESCE(SUM(_unreadable), 0)\n"
-        f"    FROM typed_{name}\n) AS t"
-    )
-    return Statement(STAGE, f"count_{name}", f"How many {name} records came, changed and went.", sql)

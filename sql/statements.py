@@ -14,12 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from typing import Any
 
 _HEADER = re.compile(r"^-- \[(\w+)(?: if ([\w. ]+))?\] (.+)$", re.MULTILINE)
-_MADE = re.compile(r"CREATE OR REPLACE TEMP TABLE (\w+)")
+_MADE = re.compile(r"CREATE OR REPLACE TEMP TABLE (\w+)( AS\b)?")
+_ADDED_TO = re.compile(r"INSERT INTO (\w+)\b(?!\.)")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
@@ -36,13 +37,25 @@ class Statement:
     sql: str
     needs: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def makes(self) -> str | None:
         """The temporary table it makes."""
         made = _MADE.match(self.sql)
         return made[1] if made else None
 
-    @property
+    @cached_property
+    def makes_room(self) -> bool:
+        """It makes its table without rows."""
+        made = _MADE.match(self.sql)
+        return made is not None and made[2] is None
+
+    @cached_property
+    def fills(self) -> str | None:
+        """The temporary table that has rows afterwards, if it finds any."""
+        added = _ADDED_TO.match(self.sql)
+        return added[1] if added else None if self.makes_room else self.makes
+
+    @cached_property
     def parameters(self) -> frozenset[str]:
         """Names of the parameters it takes."""
         return frozenset(_PARAMETER.findall(self.sql))
@@ -51,6 +64,11 @@ class Statement:
         """The statement as a reader sees it: sentence, then SQL."""
         only = f" Only if there are {' or '.join(self.needs)}." if self.needs else ""
         return f"-- {self.name}: {self.sentence}{only}\n{self.sql.strip()};"
+
+
+def room(stage: str, table: str, sentence: str, columns: str) -> Statement:
+    """Makes a temporary table without rows."""
+    return Statement(stage, table, sentence, f"CREATE OR REPLACE TEMP TABLE {table} ({columns})")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.cases import Case, load_cases, run_case
 
+from pipelines.evaluation import prepare
 from pipelines.worlds import World
 from sql import DuckDBSession
 
@@ -18,6 +19,7 @@ CASES = load_cases(Path(__file__).parent / "cases")
 def session() -> Iterator[DuckDBSession]:
     with DuckDBSession(threads=1) as made:
         made.migrate()
+        prepare(made)
         yield made
 
 

@@ -11,11 +11,13 @@ import pytest
 from support.cases import run_case
 from support.pages import Block, read_page
 
+from definitions import load_project, read_folder
 from definitions.library import Template
 from definitions.values import Model
 from definitions.vocabulary import known_names
 from pipelines import testing
 from pipelines.cli.main import app
+from pipelines.evaluation import prepare
 from pipelines.worlds import World
 from sql import DuckDBSession, compile_plan
 from sql import names as table_names
@@ -76,6 +78,7 @@ def test_a_fragment_of_the_language_page_fits_its_file(block: Block) -> None:
 def session() -> Iterator[DuckDBSession]:
     with DuckDBSession(threads=1) as made:
         made.migrate()
+        prepare(made)
         yield made
 
 
@@ -131,6 +134,15 @@ def test_every_command_is_in_the_readme() -> None:
     page = (ROOT / "README.md").read_text()
     commands = [command.name for command in app.registered_commands]
     assert [name for name in commands if not re.search(rf"^drumbeat {name}\b", page, re.MULTILINE)] == []
+
+
+def test_the_sql_of_the_readme_is_what_compile_prints() -> None:
+    text = compile_plan(load_project(read_folder(ROOT / "definitions" / "starter"))).text()
+    shown = re.findall(r"^```sql\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    place = 0
+    for piece in re.split(r"^ *\.\.\.\n|^\n", "\n".join(shown), flags=re.MULTILINE):
+        place = text.find(piece, place)
+        assert place >= 0, piece
 
 
 def _descendants(model: type[Model]) -> set[type[Model]]:

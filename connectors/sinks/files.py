@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from connectors.contracts import Action, Batch, Receipt
+from connectors.contracts import Action, Batch, Outcome, Receipt, Traits
 from definitions import EnvironmentFault
 
 
@@ -27,6 +27,11 @@ class FileSink:
     folder: Path
     root: Path
 
+    @property
+    def traits(self) -> Traits:
+        """Whole batches; writing one twice leaves what writing it once leaves."""
+        return Traits(dedupes="naturally", batch_size=1_000_000)
+
     def write(self, batch: Batch) -> Receipt:
         """Write a batch's files and its manifest, unless they are there already."""
         lines = _json_lines(batch)
@@ -34,7 +39,7 @@ class FileSink:
         manifest = self.folder / f"{batch.name}.manifest.json"
         location = os.path.relpath(self.folder / f"{batch.name}.jsonl", self.root)
         if manifest.is_file() and json.loads(manifest.read_bytes())["checksum"] == checksum:
-            return Receipt(location, checksum)
+            return Receipt(location, checksum, _accepted(batch))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             _place(self.folder / f"{batch.name}.jsonl", lines)
@@ -42,7 +47,18 @@ class FileSink:
             _place(manifest, _manifest(batch, checksum))
         except OSError as error:
             raise EnvironmentFault("sink-unwritable", f"`{self.folder}` cannot be written: {error}") from error
-        return Receipt(location, checksum)
+        return Receipt(location, checksum, _accepted(batch))
+
+    def ask(self, action: Action) -> Outcome | None:
+        """Nobody needs to ask: writing again leaves what writing once leaves."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def _accepted(batch: Batch) -> tuple[Outcome, ...]:
+    return tuple(Outcome(action.action_id, "accepted") for action in batch.actions)
 
 
 def _place(path: Path, content: bytes) -> None:

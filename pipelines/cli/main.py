@@ -30,11 +30,9 @@ for command in (
     testing.test,
     authoring.compile_,
     authoring.schema,
-):
-    app.command(command.__name__.strip("_"))(command)
-for command in (asking.plan, asking.preview, asking.explain):
-    app.command(command.__name__)(command)
-for command in (
+    asking.plan,
+    asking.preview,
+    asking.explain,
     running.apply,
     running.snapshot,
     running.evaluate,
@@ -44,22 +42,10 @@ for command in (
     verifying.verify,
     running.demo,
 ):
-    app.command(command.__name__)(command)
-for command in (
-    operating.enable,
-    operating.pause,
-    operating.resume,
-    operating.archive,
-    operating.disable,
-    operating.enroll,
-    operating.remove,
-    operating.retry,
-    operating.goal_met,
-    operating.approve,
-    operating.reject,
-    operating.orders,
-):
-    app.command(command.__name__.replace("_", "-"), rich_help_panel="Orders")(command)
+    app.command(command.__name__.strip("_"))(command)
+for name, taking, words in operating.ORDERS:
+    app.command(name, help=words, rich_help_panel="Orders")(taking(name))
+app.command(operating.orders.__name__, rich_help_panel="Orders")(operating.orders)
 
 
 def run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,80 +21,64 @@ File = Annotated[Path | None, typer.Option("--file", help="A file with one recor
 Step = Annotated[str | None, typer.Option(help="Only this step's action.")]
 
 
-def enable(workflow: Name, project: Folder = Path(), by: By = None, at: At = None) -> None:
-    """Let a disabled, paused or archived workflow take entries again."""
-    _give("enable", workflow, [], project, by, at)
+def _of_workflow(order: str) -> Callable[..., None]:
+    def command(workflow: Name, project: Folder = Path(), by: By = None, at: At = None) -> None:
+        _give(order, workflow, [], project, by, at)
+
+    return command
 
 
-def disable(workflow: Name, project: Folder = Path(), by: By = None, at: At = None) -> None:
-    """End all passages of a workflow and take no entries."""
-    _give("disable", workflow, [], project, by, at)
+def _of_records(order: str) -> Callable[..., None]:
+    def command(
+        workflow: Name, records: Records = None, project: Folder = Path(), by: By = None, at: At = None
+    ) -> None:
+        _give(order, workflow, records, project, by, at)
+
+    return command
 
 
-def archive(workflow: Name, project: Folder = Path(), by: By = None, at: At = None) -> None:
-    """Freeze a workflow and everybody inside; on return the current waits count as over."""
-    _give("archive", workflow, [], project, by, at)
+def _of_listed_records(order: str) -> Callable[..., None]:
+    def command(
+        workflow: Name,
+        records: Records = None,
+        file: File = None,
+        project: Folder = Path(),
+        by: By = None,
+        at: At = None,
+    ) -> None:
+        _give(order, workflow, [*(records or []), *_lines(file)], project, by, at)
+
+    return command
 
 
-def pause(workflow: Name, records: Records = None, project: Folder = Path(), by: By = None, at: At = None) -> None:
-    """Pause a workflow's entries, or some records inside, which keep their remaining wait."""
-    _give("pause", workflow, records, project, by, at)
+def _of_actions(order: str) -> Callable[..., None]:
+    def command(
+        workflow: Name,
+        records: Records = None,
+        step: Step = None,
+        project: Folder = Path(),
+        by: By = None,
+        at: At = None,
+    ) -> None:
+        _give(order, workflow, records, project, by, at, step)
+
+    return command
 
 
-def resume(workflow: Name, records: Records = None, project: Folder = Path(), by: By = None, at: At = None) -> None:
-    """Take a pause back."""
-    _give("resume", workflow, records, project, by, at)
-
-
-def enroll(
-    workflow: Name,
-    records: Records = None,
-    file: File = None,
-    project: Folder = Path(),
-    by: By = None,
-    at: At = None,
-) -> None:
-    """Let records enter whatever the conditions say; every other rule holds."""
-    _give("enroll", workflow, [*(records or []), *_lines(file)], project, by, at)
-
-
-def remove(workflow: Name, records: Records = None, project: Folder = Path(), by: By = None, at: At = None) -> None:
-    """End the passages of some records."""
-    _give("remove", workflow, records, project, by, at)
-
-
-def retry(workflow: Name, records: Records = None, project: Folder = Path(), by: By = None, at: At = None) -> None:
-    """Try again for records in error."""
-    _give("retry", workflow, records, project, by, at)
-
-
-def goal_met(workflow: Name, records: Records = None, project: Folder = Path(), by: By = None, at: At = None) -> None:
-    """Mark records as having reached the goal."""
-    _give("goal-met", workflow, records, project, by, at)
-
-
-def approve(
-    workflow: Name,
-    records: Records = None,
-    step: Step = None,
-    project: Folder = Path(),
-    by: By = None,
-    at: At = None,
-) -> None:
-    """Approve what waits for approval."""
-    _give("approve", workflow, records, project, by, at, step)
-
-
-def reject(
-    workflow: Name,
-    records: Records = None,
-    step: Step = None,
-    project: Folder = Path(),
-    by: By = None,
-    at: At = None,
-) -> None:
-    """Reject what waits for approval."""
-    _give("reject", workflow, records, project, by, at, step)
+ORDERS: tuple[tuple[str, Callable[[str], Callable[..., None]], str], ...] = (
+    ("enable", _of_workflow, "Let a disabled, paused or archived workflow take entries again."),
+    ("pause", _of_records, "Pause a workflow's entries, or some records inside, which keep their remaining wait."),
+    ("resume", _of_records, "Take a pause back."),
+    ("archive", _of_workflow, "Freeze a workflow and everybody inside; on return the current waits count as over."),
+    ("disable", _of_workflow, "End all passages of a workflow and take no entries."),
+    ("enroll", _of_listed_records, "Let records enter whatever the conditions say; every other rule holds."),
+    ("remove", _of_records, "End the passages of some records."),
+    ("retry", _of_records, "Try again for records in error."),
+    ("goal-met", _of_records, "Mark records as having reached the goal."),
+    ("approve", _of_actions, "Approve what waits for approval."),
+    ("reject", _of_actions, "Reject what waits for approval."),
+)
+"""Each order: its command, what it is given for, and its help."""
 
 
 def orders(project: Folder = Path(), limit: Annotated[int, typer.Option(help="How many.")] = 20) -> None:

@@ -19,6 +19,7 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[TEST]...", help="On
 
 def test(names: Names = None, project: Folder = Path()) -> None:
     """Run the project's workflow tests."""
+    from pipelines.evaluation import prepare
     from pipelines.testing import tests_of
     from sql import DuckDBSession
 
@@ -30,6 +31,7 @@ def test(names: Names = None, project: Folder = Path()) -> None:
     passed = failed = 0
     with DuckDBSession(threads=1) as session:
         session.migrate()
+        prepare(session)
         for case in tests_of(loaded):
             if names and case.file not in names and case.workflow not in names:
                 continue

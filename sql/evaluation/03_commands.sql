@@ -34,20 +34,31 @@ FROM (
 ) AS s
 WHERE s.workflow = w.workflow AND w.is_current;
 
--- [remember_first_enabling] Note when a workflow is evaluated enabled for the first time: newcomers are judged against it.
-INSERT INTO state.workflows BY NAME
-SELECT w.workflow, $as_of AS first_enabled_at, 'enabled' AS last_state
+-- [changed_states] Workflows in another state than at the last evaluation, and those that are enabled for the first time.
+CREATE OR REPLACE TEMP TABLE changed_states AS
+SELECT w.workflow, w.state, m.last_state, m.workflow IS NULL AS is_first
 FROM live.workflows AS w
-WHERE w.is_current AND w.state = 'enabled'
-    AND NOT EXISTS (SELECT 1 FROM state.workflows AS m WHERE m.workflow = w.workflow);
+LEFT JOIN state.workflows AS m ON m.workflow = w.workflow
+WHERE w.is_current AND w.state IS DISTINCT FROM m.last_state AND (m.workflow IS NOT NULL OR w.state = 'enabled');
 
--- [forwarded] Who rests in a workflow that comes back from the archive.
+-- [remember_first_enabling if changed_states] Note when a workflow is evaluated enabled for the first time: newcomers are judged against it.
+INSERT INTO state.workflows BY NAME
+SELECT workflow, $as_of AS first_enabled_at, state AS last_state
+FROM changed_states
+WHERE is_first;
+
+-- [remember_states if changed_states] The state of each workflow that has ever been enabled.
+UPDATE state.workflows AS m
+SET last_state = c.state
+FROM changed_states AS c
+WHERE c.workflow = m.workflow;
+
+-- [forwarded if changed_states] Who rests in a workflow that comes back from the archive.
 CREATE OR REPLACE TEMP TABLE forwarded AS
 SELECT p.participant_id
 FROM state.participants AS p
-JOIN state.workflows AS m ON m.workflow = p.workflow
-JOIN live.workflows AS w ON w.workflow = m.workflow AND w.is_current
-WHERE m.last_state = 'archived' AND w.state <> 'archived'
+JOIN changed_states AS c ON c.workflow = p.workflow
+WHERE c.last_state = 'archived'
     AND p.left_at IS NULL AND p.status = 'active' AND p.step_id <> '(holdout)';
 
 -- [fast_forward if forwarded] The wait at which they rest counts as over.
@@ -56,7 +67,7 @@ SET due_at = least(COALESCE(p.due_at, $as_of), $as_of)
 FROM forwarded AS f
 WHERE f.participant_id = p.participant_id;
 
--- [changed_flows] Participants whose workflow has another version, and whether its steps are the same.
+-- [changed_flows if state.participants] Participants whose workflow has another version, and whether its steps are the same.
 CREATE OR REPLACE TEMP TABLE changed_flows AS
 SELECT
     p.participant_id,
@@ -234,13 +245,13 @@ SET record = m.survivor
 FROM merged AS m
 WHERE m.participant_id = a.participant_id AND m.goes_on AND a.status IN ('planned', 'awaiting_approval');
 
--- [watched_participants] Passages that are asked about: inside, or left a short while ago.
+-- [watched_participants if state.participants] Passages that are asked about: inside, or left a short while ago.
 CREATE OR REPLACE TEMP TABLE watched_participants AS
 SELECT participant_id, object, record, entered_at
 FROM state.participants
 WHERE left_at IS NULL OR watched_until >= $as_of;
 
--- [watched] Records whose objective is observed.
+-- [watched if watched_participants] Records whose objective is observed.
 CREATE OR REPLACE TEMP TABLE watched AS
 SELECT DISTINCT object, record FROM watched_participants;
 

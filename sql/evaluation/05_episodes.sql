@@ -10,7 +10,7 @@ SELECT 'held:' || h.condition, h.object, t.record, ''
 FROM held AS h
 JOIN truths AS t ON t.condition = h.condition;
 
--- [close_episodes] End the spells of what is no longer true.
+-- [close_episodes if state.episodes] End the spells of what is no longer true.
 UPDATE state.episodes AS e
 SET matched_to = $as_of
 WHERE e.matched_to IS NULL
@@ -19,7 +19,7 @@ WHERE e.matched_to IS NULL
         WHERE s.subject = e.subject AND s.object = e.object AND s.record = e.record AND s.occasion = e.occasion
     );
 
--- [open_episodes] Begin the spells of what has become true.
+-- [open_episodes if spells] Begin the spells of what has become true.
 INSERT INTO state.episodes BY NAME
 SELECT s.subject, s.object, s.record, s.occasion, $as_of AS matched_from
 FROM spells AS s

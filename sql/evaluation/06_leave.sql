@@ -1,4 +1,4 @@
--- [asked_of_insiders] The exit and objective conditions of everyone inside that hold. Few are asked and many hold: asked first.
+-- [asked_of_insiders if watched_participants] The exit and objective conditions of everyone inside that hold. Few are asked and many hold: asked first.
 CREATE OR REPLACE TEMP TABLE insiders_hold AS
 WITH asked AS (
     SELECT p.participant_id, p.record, w.exit_condition AS condition, TRUE AS is_exit
@@ -58,13 +58,18 @@ FROM (
 )
 QUALIFY ROW_NUMBER() OVER (PARTITION BY participant_id ORDER BY reached_at, position, name) = 1;
 
--- [find_leavers] Who leaves, with the first reason that holds; judged before any step that is due. The archive keeps everybody.
+-- [find_leavers if watched_participants] Who leaves, with the first reason that holds; judged before any step that is due. The archive keeps everybody.
 CREATE OR REPLACE TEMP TABLE leavers AS
-SELECT participant_id, from_step, reason, is_goal, CASE WHEN is_goal THEN reached_at END AS goal_at
+SELECT
+    participant_id, from_step,
+    CASE cause WHEN 'goal' THEN goal ELSE cause END AS reason,
+    cause = 'goal' AS is_goal,
+    CASE cause WHEN 'goal' THEN reached_at END AS goal_at
 FROM (
     SELECT
         p.participant_id,
         p.step_id AS from_step,
+        g.name AS goal,
         g.reached_at,
         CASE
             WHEN m.participant_id IS NOT NULL THEN 'merged'
@@ -72,12 +77,9 @@ FROM (
             WHEN c.workflow IS NULL OR c.state = 'disabled' THEN 'workflow_disabled'
             WHEN h.meets_exit THEN 'exit_condition'
             WHEN h.meets_objective THEN 'objective'
-            WHEN g.participant_id IS NOT NULL THEN g.name
+            WHEN g.participant_id IS NOT NULL THEN 'goal'
             WHEN o.participant_id IS NOT NULL THEN 'removed'
-        END AS reason,
-        m.participant_id IS NULL AND r.record IS NOT NULL AND c.workflow IS NOT NULL AND c.state <> 'disabled'
-            AND NOT COALESCE(h.meets_exit, FALSE) AND NOT COALESCE(h.meets_objective, FALSE)
-            AND g.participant_id IS NOT NULL AS is_goal
+        END AS cause
     FROM state.participants AS p
     LEFT JOIN live.workflows AS c ON c.workflow = p.workflow AND c.is_current
     LEFT JOIN records AS r ON r.object = p.object AND r.record = p.record
@@ -89,7 +91,7 @@ FROM (
     ) AS o ON o.participant_id = p.participant_id
     WHERE p.left_at IS NULL AND c.state IS DISTINCT FROM 'archived'
 )
-WHERE reason IS NOT NULL;
+WHERE cause IS NOT NULL;
 
 -- [let_go if leavers] Leavers leave: they rest nowhere and wait for nothing.
 UPDATE state.participants AS p

@@ -1,4 +1,4 @@
--- [asking] Who asks to enter: whoever qualifies, by a related row or by itself, and whoever was enrolled by hand or by a step.
+-- [asking if spells or orders] Who asks to enter: whoever qualifies, by a related row or by itself, and whoever was enrolled by hand or by a step.
 CREATE OR REPLACE TEMP TABLE asking AS
 SELECT w.workflow, e.record, e.occasion, e.matched_from, 'condition' AS entry_mode, CAST(NULL AS VARCHAR) AS command_id
 FROM live.workflows AS w

@@ -66,11 +66,11 @@ WITH RECURSIVE decided AS (
 )
 SELECT * FROM decided;
 
--- [judged if candidates] Everybody who asks, with the last word.
+-- [judged if candidates] Everybody who asks, with the last word. Who passes in another way already asks twice: no refusal is noted.
 CREATE OR REPLACE TEMP TABLE judged AS
 SELECT
     c.workflow, c.object, c.record, c.occasion, c.entry_mode, c.command_id,
-    COALESCE(c.refusal, f.late_refusal, CASE WHEN NOT t.is_in THEN 'locked' END, CASE WHEN f.workflow IS NULL THEN 'inside' END) AS refusal,
+    COALESCE(c.refusal, f.late_refusal, CASE WHEN NOT t.is_in THEN 'locked' END, CASE WHEN f.workflow IS NULL THEN 'asks_twice' END) AS refusal,
     CASE
         WHEN c.refusal = 'locked' THEN c.locked_by
         WHEN c.refusal IS NULL AND f.late_refusal = 'run_once' THEN f.recipient
@@ -94,7 +94,7 @@ LEFT JOIN within_limits AS f
     ON f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion AND f.entry_mode = c.entry_mode
 LEFT JOIN turns AS t ON t.object = c.object AND t.record = c.record AND t.workflow = c.workflow AND t.occasion = c.occasion;
 
--- [close_refusals] End the spells of refusals that no longer hold for the same reason.
+-- [close_refusals if state.refusals] End the spells of refusals that no longer hold for the same reason.
 UPDATE state.refusals AS f
 SET refused_to = $as_of
 WHERE f.refused_to IS NULL
@@ -108,7 +108,7 @@ WHERE f.refused_to IS NULL
 INSERT INTO state.refusals BY NAME
 SELECT c.workflow, c.object, c.record, c.occasion, c.refusal AS reason, c.detail, c.until_at, $as_of AS refused_from
 FROM judged AS c
-WHERE c.refusal IS NOT NULL AND c.refusal <> 'inside' AND c.entry_mode = 'condition'
+WHERE c.refusal IS NOT NULL AND c.refusal <> 'asks_twice' AND c.entry_mode = 'condition'
     AND NOT EXISTS (
         SELECT 1 FROM state.refusals AS f
         WHERE f.refused_to IS NULL AND f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion
@@ -119,8 +119,8 @@ WHERE c.refusal IS NOT NULL AND c.refusal <> 'inside' AND c.entry_mode = 'condit
 UPDATE journal.commands AS c
 SET
     taken_at = $as_of,
-    outcome = CASE WHEN j.refusal IS NULL OR j.refusal = 'inside' THEN 'done' ELSE 'refused' END,
-    reason = CASE WHEN j.refusal = 'locked' THEN 'locked:' || j.detail WHEN j.refusal <> 'inside' THEN j.refusal END
+    outcome = CASE WHEN j.refusal IS NULL OR j.refusal = 'asks_twice' THEN 'done' ELSE 'refused' END,
+    reason = CASE WHEN j.refusal = 'locked' THEN 'locked:' || j.detail WHEN j.refusal <> 'asks_twice' THEN j.refusal END
 FROM orders AS o
 LEFT JOIN judged AS j ON j.workflow = o.workflow AND j.record = o.record AND j.entry_mode = o.entry_mode
 WHERE o.command_id = c.command_id AND o.command = 'enroll';

@@ -1,4 +1,4 @@
--- [dated] Who waits for a date of the record, and the date as it is now.
+-- [dated if watched_participants] Who waits for a date of the record, and the date as it is now.
 CREATE OR REPLACE TEMP TABLE dated AS
 SELECT p.participant_id, p.due_at IS NULL AS is_first_look, d.result AS due_at
 FROM state.participants AS p
@@ -13,7 +13,7 @@ SET due_at = d.due_at
 FROM dated AS d
 WHERE d.participant_id = p.participant_id AND p.due_at IS DISTINCT FROM d.due_at;
 
--- [ways] Every hop that an active participant could take by its clock, numbered for the joins below.
+-- [ways if watched_participants or entrants] Every hop that an active participant could take by its clock, numbered for the joins below.
 CREATE OR REPLACE TEMP TABLE ways AS
 SELECT ROW_NUMBER() OVER () AS way, p.participant_id, p.record, h.hop_id, h.rank
 FROM state.participants AS p

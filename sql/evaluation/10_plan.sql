@@ -68,7 +68,7 @@ UPDATE outbox.actions
 SET status = 'sent', status_at = $as_of
 WHERE kind = 'enroll' AND status = 'planned';
 
--- [observed] Records whose objective is measured: those watched before, and those who entered just now.
+-- [observed if watched_participants or entrants] Records whose objective is measured: those watched before, and those who entered just now.
 CREATE OR REPLACE TEMP TABLE observed AS
 SELECT object, record FROM watched
 UNION

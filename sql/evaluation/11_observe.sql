@@ -1,4 +1,4 @@
--- [seen] The objective of every participant that is watched, by the version it entered with, where it differs from last time.
+-- [seen if watched_participants or entrants] The objective of every participant that is watched, by the version it entered with, where it differs from last time.
 CREATE OR REPLACE TEMP TABLE seen AS
 SELECT
     p.participant_id,

@@ -2,39 +2,31 @@
 INSERT INTO journal.workflow_counts
 SELECT
     $evaluation_id,
-    w.workflow,
-    COALESCE(q.qualifying_count, 0),
-    COALESCE(n.entered_count, 0),
-    COALESCE(n.heldout_count, 0),
-    COALESCE(f.refused_count, 0),
-    COALESCE(g.left_count, 0),
-    COALESCE(g.completed_count, 0),
-    COALESCE(i.inside_count, 0),
-    COALESCE(a.planned_count, 0)
-FROM (SELECT DISTINCT workflow FROM live.workflows WHERE is_current) AS w
-LEFT JOIN (
-    SELECT subject, COUNT(*) AS qualifying_count FROM state.episodes WHERE matched_to IS NULL GROUP BY subject
-) AS q ON q.subject = 'entry:' || w.workflow
-LEFT JOIN (
-    SELECT workflow, COUNT(*) AS entered_count, COUNT(CASE WHEN arm = 'holdout' THEN 1 END) AS heldout_count
-    FROM entrants GROUP BY workflow
-) AS n ON n.workflow = w.workflow
-LEFT JOIN (
-    SELECT workflow, COUNT(*) AS refused_count FROM state.refusals WHERE refused_from = $as_of GROUP BY workflow
-) AS f ON f.workflow = w.workflow
-LEFT JOIN (
-    SELECT
-        workflow,
-        COUNT(CASE WHEN status = 'exited' THEN 1 END) AS left_count,
-        COUNT(CASE WHEN status = 'completed' THEN 1 END) AS completed_count
-    FROM state.participants WHERE left_at = $as_of GROUP BY workflow
-) AS g ON g.workflow = w.workflow
-LEFT JOIN (
-    SELECT workflow, COUNT(*) AS inside_count FROM state.participants WHERE left_at IS NULL GROUP BY workflow
-) AS i ON i.workflow = w.workflow
-LEFT JOIN (
-    SELECT workflow, COUNT(*) AS planned_count FROM planned GROUP BY workflow
-) AS a ON a.workflow = w.workflow;
+    workflow,
+    COUNT(CASE WHEN fact = 'qualifying' THEN 1 END),
+    COUNT(CASE WHEN fact IN ('holdout', 'treatment') THEN 1 END),
+    COUNT(CASE WHEN fact = 'holdout' THEN 1 END),
+    COUNT(CASE WHEN fact = 'refused' THEN 1 END),
+    COUNT(CASE WHEN fact = 'exited' THEN 1 END),
+    COUNT(CASE WHEN fact = 'completed' THEN 1 END),
+    COUNT(CASE WHEN fact = 'inside' THEN 1 END),
+    COUNT(CASE WHEN fact = 'planned' THEN 1 END)
+FROM (
+    SELECT workflow, 'live' AS fact FROM live.workflows WHERE is_current
+    UNION ALL
+    SELECT substr(subject, 7), 'qualifying' FROM state.episodes WHERE matched_to IS NULL AND starts_with(subject, 'entry:')
+    UNION ALL
+    SELECT workflow, arm FROM entrants
+    UNION ALL
+    SELECT workflow, 'refused' FROM state.refusals WHERE refused_from = $as_of
+    UNION ALL
+    SELECT workflow, CASE WHEN left_at IS NULL THEN 'inside' ELSE status END
+    FROM state.participants WHERE left_at IS NULL OR left_at = $as_of
+    UNION ALL
+    SELECT workflow, 'planned' FROM planned
+)
+GROUP BY workflow
+HAVING BOOL_OR(fact = 'live');
 
 -- [book] The evaluation itself, chained to the one before by a hash of everything it read and wrote.
 INSERT INTO journal.evaluations
@@ -49,7 +41,7 @@ SELECT
     (SELECT COUNT(*) FROM moves WHERE outcome = 'rest'),
     (SELECT COUNT(*) FROM planned),
     (SELECT COUNT(*) FROM state.refusals WHERE refused_from = $as_of),
-    '{}',
+    $seconds,
     (
         -- sums and counts of row hashes do not depend on the order in which rows come
         SELECT md5(concat_ws('|', $previous_chain, epoch_us($as_of), COUNT(*), SUM(md5_number_lower(line))))
@@ -85,9 +77,3 @@ SELECT
         )
     ),
     seal_of_evaluation($evaluation_id, $as_of, $snapshot_id, $project_id);
-
--- [remember_states] The state of each workflow that has ever been enabled.
-UPDATE state.workflows AS m
-SET last_state = w.state
-FROM live.workflows AS w
-WHERE w.workflow = m.workflow AND w.is_current AND w.state IS DISTINCT FROM m.last_state;

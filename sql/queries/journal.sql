@@ -28,9 +28,6 @@ FROM journal.workflow_counts
 WHERE evaluation_id = $evaluation_id
 ORDER BY workflow;
 
--- [note_seconds] Seconds a stage of an evaluation.
-UPDATE journal.evaluations SET seconds = $seconds WHERE evaluation_id = $evaluation_id;
-
 -- [totals] Everything so far, workflow by workflow.
 SELECT
     w.workflow,

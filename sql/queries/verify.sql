@@ -29,6 +29,12 @@ WHERE (s.kept_count IS NULL AND s.chain_hash IS NULL)
 -- [arriving_records] What a snapshot kept.
 SELECT object, record, kind, fields FROM inputs.records WHERE snapshot_id = $snapshot_id;
 
+-- [arriving] The tables in which an evaluation was the first to see something.
+SELECT source FROM inputs.totals WHERE evaluation_id = $evaluation_id;
+
+-- [unshown] Does a snapshot keep anything that its records do not show.
+SELECT COUNT(*) AS row_count FROM inputs.records WHERE snapshot_id = $snapshot_id AND kind IN ('merged', 'left_out');
+
 -- [arriving_commands] The orders of people that an evaluation was the first to see; those of steps are made again.
 SELECT command_id, given_at, given_by, command, workflow, record, step_id, seal FROM journal.commands
 WHERE seen_by IS NOT DISTINCT FROM $evaluation_id AND given_by NOT LIKE '(step) %';

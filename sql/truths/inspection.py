@@ -14,7 +14,7 @@ from sqlglot import exp
 from definitions.conditions import DIALECT, All, Any_, Condition, Leaf, None_
 from definitions.grammar import Call, aggregate_of, call_of, parts_of
 from definitions.project import Project
-from definitions.vocabulary import PARTICIPANT, TRACKED
+from definitions.vocabulary import JOURNEY, MEMBERSHIP, PARTICIPANT, TRACKED
 from definitions.wording import worded
 from sql.aggregates import cast_to
 from sql.leaves import compile_condition, compile_value
@@ -39,12 +39,8 @@ _SHOWN = frozenset(
         "anniversary",
         "previous",
         "value_at",
-        "in_workflow",
-        "completed_workflow",
-        "journey_stage",
-        "days_in_stage",
-        "days_left_in_stage",
-        "stage_goal",
+        *MEMBERSHIP,
+        *JOURNEY,
         *PARTICIPANT,
     }
 )

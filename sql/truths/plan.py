@@ -8,7 +8,7 @@ personal ones for participants.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlglot import exp
 
@@ -31,17 +31,7 @@ Kind = Literal["entry", "inside", "personal", "recipient", "measure", "value", "
 
 
 def _kinds() -> dict[Kind, dict[int, exp.Expr]]:
-    return {
-        "entry": {},
-        "inside": {},
-        "personal": {},
-        "recipient": {},
-        "measure": {},
-        "value": {},
-        "entry_value": {},
-        "pool": {},
-        "date": {},
-    }
+    return {kind: {} for kind in get_args(Kind)}
 
 
 @dataclass
@@ -71,6 +61,7 @@ class TruthPlan:
     uses: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
     askers: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     """The workflows whose participants a personal condition is asked of."""
+    counts_business_days: bool = False
 
     def note_use(self, number: int | None, use: str) -> None:
         """Remember what a number is for, so that a reader of the SQL finds it."""

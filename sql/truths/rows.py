@@ -13,9 +13,9 @@ from sql.aggregates import cast_to
 from sql.leaves import compile_row_filter, compile_value
 from sql.names import record_table
 from sql.places import RECORD, RELATED, ROOT, Needs, column
-from sql.statements import Statement
+from sql.statements import Statement, room
 from sql.truths.plan import TruthPlan
-from sql.truths.statements import equal, join_related
+from sql.truths.statements import aliased, equal, join_related
 
 
 def happening_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
@@ -25,11 +25,13 @@ def happening_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
         for name, spec in sorted(plan.project.catalog.objects.items())
         for kind, activity in sorted(spec.activities.items())
     ]
-    empty = "SELECT '' AS kind, '' AS object, '' AS record, CAST(NULL AS VARCHAR) AS value, $as_of AS happened_at WHERE FALSE"
-    sql = "CREATE OR REPLACE TEMP TABLE happenings AS\n" + "\nUNION ALL\n".join(parts or [empty])
-    yield Statement(
-        stage, "happenings", "Answers, calls, meetings and outcomes of anybody inside, by their own time.", sql
-    )
+    sentence = "Answers, calls, meetings and outcomes of anybody inside, by their own time."
+    if not parts:
+        columns = "kind VARCHAR, object VARCHAR, record VARCHAR, value VARCHAR, happened_at TIMESTAMPTZ"
+        yield room(stage, "happenings", sentence, columns)
+        return
+    sql = "CREATE OR REPLACE TEMP TABLE happenings AS\n" + "\nUNION ALL\n".join(parts)
+    yield Statement(stage, "happenings", sentence, sql)
 
 
 def _happening_sql(plan: TruthPlan, object_: str, kind: str, activity: Activity) -> str:
@@ -51,7 +53,7 @@ def _happening_sql(plan: TruthPlan, object_: str, kind: str, activity: Activity)
         exp.alias_(cast_to(who, "VARCHAR"), "record"),
         exp.alias_(value, "value"),
         exp.alias_(at, "happened_at"),
-    ).from_(exp.alias_(exp.to_table(record_table(object_)), RECORD, table=True))
+    ).from_(aliased(record_table(object_), RECORD))
     join_related(query, needs.joins, catalog)
     now = cast_to(exp.Placeholder(this="as_of"), "TIMESTAMPTZ")
     # nothing older than the oldest open passage can be a goal
@@ -67,9 +69,12 @@ def each_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
     for name, object_plan in sorted(plan.objects.items()):
         for number, each in sorted(object_plan.each.items()):
             parts.append(_each_sql(plan, name, number, each))
-    empty = "SELECT CAST(0 AS BIGINT) AS each, '' AS record, '' AS occasion WHERE FALSE"
-    sql = "CREATE OR REPLACE TEMP TABLE each_rows AS\n" + "\nUNION ALL\n".join(parts or [empty])
-    yield Statement(stage, "each_rows", "Related rows that are participants of their own.", sql)
+    sentence = "Related rows that are participants of their own."
+    if not parts:
+        yield room(stage, "each_rows", sentence, "each BIGINT, record VARCHAR, occasion VARCHAR")
+        return
+    sql = "CREATE OR REPLACE TEMP TABLE each_rows AS\n" + "\nUNION ALL\n".join(parts)
+    yield Statement(stage, "each_rows", sentence, sql)
 
 
 def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
@@ -84,10 +89,9 @@ def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
         exp.alias_(exp.Literal.number(number), "each"),
         exp.alias_(cast_to(column(catalog[object_].key, ROOT), "VARCHAR"), "record"),
         exp.alias_(cast_to(key, "VARCHAR"), "occasion"),
-    ).from_(exp.alias_(exp.to_table(record_table(object_)), ROOT, table=True))
+    ).from_(aliased(record_table(object_), ROOT))
     for i, hop in enumerate(hops):
         on = equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
-        table = exp.alias_(exp.to_table(record_table(hop.target)), aliases[i + 1], table=True)
-        query = query.join(table, on=on, join_type="inner")
+        query = query.join(aliased(record_table(hop.target), aliases[i + 1]), on=on, join_type="inner")
     join_related(query, group.joins, catalog)
     return (query.where(where) if where is not None else query).sql(dialect=DIALECT, pretty=True)

@@ -26,7 +26,7 @@ from sql.places import (
     member_alias,
     result_alias,
 )
-from sql.statements import Statement
+from sql.statements import Statement, room
 from sql.truths.plan import Kind, ObjectPlan, TruthPlan, numbers_in
 
 CHUNK = 64
@@ -175,7 +175,7 @@ def result_statements(plan: TruthPlan, kind: Kind, stage: str, *needs: str) -> I
             many = "s" if len(chunk) != 1 else ""
             yield Statement(stage, table, f"{len(chunk)} {what}{many} of {name}, judged together.", wide, needs)
             rows = _rows(table, kind, chunk, plan.uses)
-            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", rows, needs)
+            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", rows, (table,))
 
 
 def personal_statements(plan: TruthPlan, scope: str, stage: str) -> Iterator[Statement]:
@@ -198,7 +198,7 @@ def personal_statements(plan: TruthPlan, scope: str, stage: str) -> Iterator[Sta
             sentence = f"{len(chunk)} condition{many} about participants of {name}, judged together."
             yield Statement(stage, table, sentence, f"CREATE OR REPLACE TEMP TABLE {table} AS\n{wide}", (scope,))
             rows = _rows(table, "personal", chunk, plan.uses)
-            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", rows, (scope,))
+            yield Statement(stage, f"{table}_rows", f"One row for each result in {table}.", rows, (table,))
 
 
 def asked_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
@@ -210,9 +210,11 @@ def asked_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
         ("asked_steps", "step_id", steps, "steps whose results"),
         ("asked_workflows", "workflow", workflows, "workflows whose members"),
     ):
-        listed = ", ".join(f"('{name}')" for name in names) or "('')"
-        there = "" if names else " WHERE FALSE"
-        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS\nSELECT {column_} FROM (VALUES {listed}) AS v({column_}){there}"
+        if not names:
+            yield room(stage, table, f"The {what} conditions ask about: none.", f"{column_} VARCHAR")
+            continue
+        listed = ", ".join(f"('{name}')" for name in names)
+        sql = f"CREATE OR REPLACE TEMP TABLE {table} AS\nSELECT {column_} FROM (VALUES {listed}) AS v({column_})"
         yield Statement(stage, table, f"The {what} conditions ask about.", sql)
 
 
@@ -317,22 +319,24 @@ def _rows(table: str, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]], uses: M
 def held_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:
     """The conditions whose spells are kept for `held_for`."""
     held = [(n, name) for name, p in sorted(plan.objects.items()) for n in sorted(p.needs.held)]
+    sentence = "The conditions whose spells are kept for held_for."
+    if not held:
+        yield room(stage, "held", sentence, "condition BIGINT, object VARCHAR")
+        return
     values = ", ".join(f"({n}, '{name}')" for n, name in held)
-    source = (
-        f"(VALUES {values}) AS v(condition, object)"
-        if held
-        else "(SELECT 0 AS condition, '' AS object WHERE FALSE) AS v"
-    )
+    source = f"(VALUES {values}) AS v(condition, object)"
     sql = f"CREATE OR REPLACE TEMP TABLE held AS\nSELECT CAST(condition AS BIGINT) AS condition, object FROM {source}"
-    yield Statement(stage, "held", "The conditions whose spells are kept for held_for.", sql)
+    yield Statement(stage, "held", sentence, sql)
 
 
 def records_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:
     """Which records are there at all, of every object that takes part."""
-    names = sorted(plan.objects) or sorted(plan.project.catalog.objects)[:1]
+    if not plan.objects:
+        yield room(stage, "records", "No object takes part.", "object VARCHAR, record VARCHAR")
+        return
     parts = [
         f"SELECT '{name}' AS object, CAST({quoted(plan.project.catalog[name].key)} AS VARCHAR) AS record FROM {record_table(name)}"
-        for name in names
+        for name in sorted(plan.objects)
     ]
     sql = "CREATE OR REPLACE TEMP TABLE records AS\n" + "\nUNION ALL\n".join(parts)
     yield Statement(stage, "records", "The records that are there.", sql)

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from support.projects import DAY, SETTINGS, START, write_project
 from typer.testing import CliRunner
 
 from definitions import UserError, load_project
@@ -24,17 +25,9 @@ from pipelines.workspace import Workspace
 from pipelines.worlds import RowSource, World
 from sql import DuckDBSession
 
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-DAY = timedelta(days=1)
 ZONE = ZoneInfo("UTC")
 FILES = {
-    "project.yaml": """
-name: test
-timezone: UTC
-sources: {crm: {kind: files, path: data}}
-sinks: {out: {kind: files, path: out}}
-routes: {default: out}
-""",
+    "project.yaml": SETTINGS,
     "catalog/account.yaml": """
 object: account
 table: crm.accounts
@@ -417,11 +410,7 @@ def test_every_participant_of_the_demo_can_be_explained(demo_warehouse: Workspac
 
 
 def test_the_command_line_explains_in_words_and_as_data(tmp_path: Path) -> None:
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    (tmp_path / "data").mkdir()
+    write_project(tmp_path, FILES)
     header = "account_id,name,health,seats,plan,renewed\n"
     (tmp_path / "data/accounts.csv").write_text(header + "a1,Acme,poor,8,Pro,false\n")
     (tmp_path / "data/tickets.csv").write_text("ticket_id,account_id,priority\n")

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from support.projects import SETTINGS, write_project
+
 from pipelines.evaluation import broken_invariants
 from sql import DuckDBSession
 
@@ -19,12 +21,7 @@ WORKER = ROOT / "tests" / "support" / "worker.py"
 CYCLES = 40
 KILLS = 20
 DEFINITIONS = {
-    "project.yaml": """
-name: killed
-sources: {crm: {kind: files, path: data}}
-sinks: {out: {kind: files, path: out}}
-routes: {default: out}
-""",
+    "project.yaml": SETTINGS,
     "catalog/account.yaml": """
 object: account
 table: crm.accounts
@@ -65,10 +62,7 @@ steps:
 
 
 def _project(folder: Path) -> Path:
-    for name, text in DEFINITIONS.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_project(folder, DEFINITIONS)
     rng = random.Random(7)
     accounts = ["account_id,name,seats,since,left_on"]
     events = ["event_id,account_id,happened_on,amount"]
@@ -79,7 +73,6 @@ def _project(folder: Path) -> Path:
             day = rng.randint(1, 50)
             date = f"2026-01-{day:02d}" if day <= 31 else f"2026-02-{day - 31:02d}"
             events.append(f"e{i}-{j},a{i},{date},{rng.randint(1, 12)}")
-    (folder / "data").mkdir()
     (folder / "data" / "accounts.csv").write_text("\n".join(accounts) + "\n")
     (folder / "data" / "events.csv").write_text("\n".join(events) + "\n")
     return folder

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from support.projects import DAY, SETTINGS, START
 
 from definitions import load_project
 from pipelines.reporting import refresh_reports
 from pipelines.testing import World
 from sql import DuckDBSession
 
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-DAY = timedelta(days=1)
 FILES = {
-    "project.yaml": """
-name: test
-timezone: UTC
-sources: {crm: {kind: files, path: data}}
-sinks: {out: {kind: files, path: out}}
-routes: {default: out}
-""",
+    "project.yaml": SETTINGS,
     "catalog/account.yaml": """
 object: account
 table: crm.accounts

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from support.projects import DAY, SETTINGS, START, changed, write_project
 from typer.testing import CliRunner
 
 from definitions import Project, UserError, load_project
@@ -32,17 +33,9 @@ from pipelines.worlds import World
 from sql import DuckDBSession
 from sql.errors import StatementFailed
 
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-DAY = timedelta(days=1)
 ZONE = ZoneInfo("UTC")
 FILES = {
-    "project.yaml": """
-name: test
-timezone: UTC
-sources: {crm: {kind: files, path: data}}
-sinks: {out: {kind: files, path: out}}
-routes: {default: out}
-""",
+    "project.yaml": SETTINGS,
     "catalog/account.yaml": """
 object: account
 table: crm.accounts
@@ -96,7 +89,7 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def project(**changes: str) -> Project:
-    return load_project({**FILES, **{name.replace("__", "/") + ".yaml": text for name, text in changes.items()}})
+    return changed(FILES, changes)
 
 
 def care(*edits: tuple[str, str], **changes: str) -> Project:
@@ -596,11 +589,7 @@ def test_a_preview_of_an_edit_that_apply_refuses_still_counts(live: World) -> No
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    (tmp_path / "data").mkdir()
+    write_project(tmp_path, FILES)
     (tmp_path / "data/accounts.csv").write_text(
         "account_id,name,health,seats,owner_id\na1,Acme,poor,4,u1\na2,Bolt,poor,9,u1\n"
     )

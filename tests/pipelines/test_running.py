@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.projects import DAY, SETTINGS, START, changed, write_project
 
 from connectors import Action, Batch, open_sink
 from definitions import EnvironmentFault, ProblemsFound, Project, UserError, load_project
-from definitions.project import SinkSettings
+from definitions.connections import SinkSettings
 from pipelines.apply import apply_project
 from pipelines.delivery import deliver
 from pipelines.errors import ClockWentBack, NothingApplied, SnapshotRefused
@@ -21,16 +21,8 @@ from pipelines.snapshot import take_snapshot
 from pipelines.worlds import RowSource, World
 from sql import DuckDBSession
 
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-DAY = timedelta(days=1)
 FILES = {
-    "project.yaml": """
-name: test
-timezone: UTC
-sources: {crm: {kind: files, path: data}}
-sinks: {out: {kind: files, path: out}}
-routes: {default: out}
-""",
+    "project.yaml": SETTINGS,
     "catalog/account.yaml": """
 object: account
 table: crm.accounts
@@ -54,7 +46,7 @@ steps:
 
 
 def project(**changes: str) -> Project:
-    return load_project({**FILES, **{name.replace("__", "/") + ".yaml": text for name, text in changes.items()}})
+    return changed(FILES, changes)
 
 
 def care(old: str, new: str) -> Project:
@@ -326,11 +318,7 @@ def test_a_broken_workflow_file_does_not_stop_a_scheduled_run(tmp_path: Path) ->
     from pipelines.cycle import run_cycle
     from pipelines.workspace import Workspace
 
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    (tmp_path / "data").mkdir()
+    write_project(tmp_path, FILES)
     (tmp_path / "data" / "accounts.csv").write_text("account_id,name,health,seats,order\na1,Acme,poor,4,x\n")
     with Workspace(tmp_path).session("test", create=True) as session:
         apply_project(session, Workspace(tmp_path).project, at=START, by="test")

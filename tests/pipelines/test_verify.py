@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from connectors import Batch, Receipt
+from connectors import open_sink
 from definitions import Project, UserError, load_project
+from definitions.connections import SinkSettings
 from pipelines.apply import apply_project
 from pipelines.delivery import deliver
 from pipelines.evaluation import evaluate
@@ -121,22 +121,11 @@ def project(**changes: str) -> Project:
     return load_project({**FILES, **{name.replace("__", "/") + ".yaml": text for name, text in changes.items()}})
 
 
-@dataclass
-class Sink:
-    """Takes everything."""
-
-    taken: list[Batch] = field(default_factory=list[Batch])
-
-    def write(self, batch: Batch) -> Receipt:
-        self.taken.append(batch)
-        return Receipt(f"memory/{batch.name}", "0" * 64)
-
-
 def go_on(path: Path) -> None:
     """One more evaluation, after what none had seen."""
     with DuckDBSession(path, threads=1) as session:
         life = Life(session)
-        life.world.project = live_project(session)[1]
+        _, life.world.project = live_project(session)
         life.world.set({"account": {"a3": {"account_id": "a3", "name": "Company 3", "health": "good", "main_id": "2"}}})
         life.happens("hello", "replied", 6.4)
         life.day(7)
@@ -151,9 +140,10 @@ class Life:
     """A warehouse in a file and what happens to it: rows, applies, orders, results, deliveries."""
 
     def __init__(self, session: DuckDBSession) -> None:
+        assert session.path is not None
         self.session = session
         self.world = World(project(), session)
-        self.sink = Sink()
+        self.sink = open_sink(SinkSettings(kind="files", path="out"), session.path.parent)
 
     def apply(self, made: Project, day: int) -> None:
         self.world.project = made

@@ -11,7 +11,7 @@ from pathlib import Path
 from definitions import UserError
 from sql import DuckDBSession
 
-UNSEEN = ("commands", "results", "suppressions", "attempts", "batches")
+UNSEEN: tuple[str, ...] = ("commands", "results", "suppressions", "attempts", "batches")
 
 
 def starts_of(warehouse: Path) -> dict[int, Path]:
@@ -30,7 +30,8 @@ def load_start(session: DuckDBSession, path: Path) -> None:
 
 def keep_start(session: DuckDBSession, warehouse: Path) -> Path:
     """Write a warehouse in memory as a start of another one; returns its file. What the session holds is spoiled by it."""
-    for name in ("records", *UNSEEN):
+    session.execute_query("forget_records")
+    for name in UNSEEN:
         session.execute_query(f"start_without_{name}")
     folder = _folder(warehouse)
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,6 +40,12 @@ def keep_start(session: DuckDBSession, warehouse: Path) -> Path:
     session.copy_to(unfinished)
     evaluation_id = session.ask("reached")[0]["evaluation_id"]
     return unfinished.rename(folder / f"{evaluation_id:06d}-{_hash(unfinished)}.duckdb")
+
+
+def forget_records(warehouse: Path) -> None:
+    """Drop the kept records of a warehouse, for which a start made just now stands."""
+    with DuckDBSession(warehouse) as session:
+        session.execute_query("forget_records")
 
 
 def _folder(warehouse: Path) -> Path:

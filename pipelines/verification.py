@@ -116,8 +116,18 @@ def verify(
     """Prove a warehouse. Evaluations before the first one asked for are made again too, for all build on them, but from
     the last start before it. `tell` hears how many are done, of how many.
 
-    Raises `UserError` where evaluations were made before inputs were kept, or where there are none.
+    Raises `UserError` where evaluations were made before inputs were kept, unless a start is to be kept: that is then all
+    that is done. And where there are no evaluations.
     """
+    try:
+        return _verify(path, asked, tell, threads)
+    except UserError as error:
+        if error.code != "inputs-not-kept" or not asked.keep:
+            raise
+        return Proof(0, 0, 0, 0, 0, (), (), _start_unproved(path))
+
+
+def _verify(path: Path, asked: Asked, tell: Callable[[int, int], None], threads: int | None) -> Proof:
     with DuckDBSession(threads=threads) as again:
         with DuckDBSession(path, read_only=True) as found:
             wanted = _range(found, asked, starts_of(path))
@@ -152,23 +162,24 @@ def _proof(again: DuckDBSession, path: Path, wanted: _Range, remade: list[Remade
     return Proof(first, last, len(remade), len(tables), rows, unmade, findings)
 
 
-def start_unproved(path: Path) -> Path:
-    """Keep a start of a warehouse as it is: nothing is proved, and later evaluations can be."""
+def _start_unproved(path: Path) -> Path:
+    """Keep a start of a warehouse as it is."""
     with DuckDBSession() as again:
         again.copy_from(path)
         return keep_start(again, path)
 
 
 def _range(found: DuckDBSession, asked: Asked, starts: Mapping[int, Path]) -> _Range:
-    """What is asked for; from the oldest start, or from the last one before the first evaluation that is named."""
+    """What is asked for: from the last start before the evaluation that is named, else from as early as can be."""
     end = found.ask("reached")[0]["evaluation_id"]
     if not end:
         raise UserError("nothing-evaluated", "there is no evaluation to verify", "run `drumbeat evaluate` first")
     every = found.ask("evaluations_between", after=0, until=end)
     since, last = _numbered(every, asked.since, 0, True), _numbered(every, asked.until, end, False)
-    usable = [number for number in starts if number <= min(since - 1, last)] or [n for n in starts if not since][:1]
-    start = usable[-1] if usable else 0
     kept = found.ask("kept_since")[0]["evaluation_id"]
+    usable = [n for n in starts if n >= kept - 1 and n <= (since - 1 if since else last)]
+    # everything that can be proved, unless less is asked for
+    start = 0 if not usable else usable[-1] if since else usable[0] if kept > 1 else 0
     if start < kept - 1:
         message = f"what evaluations 1 to {kept - 1} were made from is not kept, and all later ones build on them"
         hint = "`drumbeat verify --keep` makes a start: evaluations after it can be proved"

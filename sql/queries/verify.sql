@@ -24,7 +24,7 @@ SELECT COALESCE(MAX(e.evaluation_id), 0) + 1 AS evaluation_id
 FROM journal.evaluations AS e
 JOIN journal.snapshots AS s ON s.snapshot_id = e.snapshot_id
 WHERE (s.kept_count IS NULL AND s.chain_hash IS NULL)
-    OR (s.kept_count > 0 AND s.snapshot_id < (SELECT MIN(snapshot_id) FROM inputs.records));
+    OR (s.kept_count > 0 AND s.snapshot_id < (SELECT COALESCE(MIN(snapshot_id), 9223372036854775807) FROM inputs.records));
 
 -- [arriving_records] What a snapshot kept.
 SELECT object, record, kind, fields FROM inputs.records WHERE snapshot_id = $snapshot_id;
@@ -172,7 +172,7 @@ WHERE p.project_id > $project_id
     AND p.chain_hash IS DISTINCT FROM chain_of_project(b.chain_hash, p.project_id, p.files, p.applied_at, p.applied_by)
 ORDER BY p.project_id;
 
--- [start_without_records] A start needs no kept records: it holds what they lead to.
+-- [forget_records] A start needs no kept records: it holds what they lead to.
 DELETE FROM inputs.records;
 
 -- [start_without_commands] What no evaluation has seen arrives when one does: orders of people,
@@ -189,6 +189,3 @@ DELETE FROM outbox.attempts WHERE seen_by IS NULL;
 
 -- [start_without_batches] and batches.
 DELETE FROM outbox.batches WHERE seen_by IS NULL;
-
--- [forget_records] Kept records that a start stands for.
-DELETE FROM inputs.records WHERE snapshot_id <= $snapshot_id;

@@ -16,8 +16,8 @@ from pipelines.delivery import deliver
 from pipelines.evaluation import evaluate
 from pipelines.live import live_project
 from pipelines.snapshot import take_snapshot
-from pipelines.starts import starts_of
-from pipelines.verification import Asked, Proof, start_unproved, verify
+from pipelines.starts import forget_records, starts_of
+from pipelines.verification import Asked, Proof, verify
 from pipelines.worlds import Rows, RowSource, World
 from sql import DuckDBSession
 from sql.comparison import KEYS
@@ -405,8 +405,8 @@ def test_a_proof_can_begin_where_another_one_ended(copy: Path) -> None:
     proof = verify(copy, Asked(keep=True), threads=1)
     assert proof.holds, lines(proof)
     assert starts_of(copy) == {6: proof.kept}
+    forget_records(copy)
     go_on(copy)
-    plant(copy, "DELETE FROM inputs.records WHERE snapshot_id <= 7")
     proof = verify(copy, threads=1)
     assert proof.holds, lines(proof)
     assert (proof.first, proof.last, proof.made_count) == (7, 7, 1)
@@ -415,15 +415,17 @@ def test_a_proof_can_begin_where_another_one_ended(copy: Path) -> None:
 
 
 def test_a_start_that_was_changed_is_refused(copy: Path) -> None:
-    start = start_unproved(copy)
-    plant(start, "UPDATE crm.account SET name = 'x'")
+    forget_records(copy)
+    kept = verify(copy, Asked(keep=True)).kept
+    assert kept is not None
+    plant(kept, "UPDATE crm.account SET name = 'x'")
     with pytest.raises(UserError, match="is not what was written"):
         verify(copy)
 
 
 def test_a_warehouse_from_before_inputs_were_kept_can_be_proved_from_a_start(copy: Path) -> None:
     plant(copy, "UPDATE journal.snapshots SET kept_count = NULL, chain_hash = NULL", "DELETE FROM inputs.records")
-    start_unproved(copy)
+    assert verify(copy, Asked(keep=True)).table_count == 0
     go_on(copy)
     proof = verify(copy, threads=1)
     assert proof.holds, lines(proof)

@@ -73,6 +73,7 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
         }
         row |= {"seed": settings.seed, "files": dict(project.files), "applied_at": at, "applied_by": by}
         session.append(PROJECTS, [row])
+        session.execute_query("chain_project", project_id=project_id)
     return Applied(project_id, changes, written=True)
 
 

@@ -49,6 +49,7 @@ def give(
     number = session.count(COMMANDS)
     new = [row for row in rows if row["command_id"] not in known]
     session.append(COMMANDS, [row | {"given_number": number + i} for i, row in enumerate(new, start=1)])
+    session.execute_query("seal_commands")
     return tuple(row["command_id"] for row in rows)
 
 

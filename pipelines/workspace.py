@@ -71,3 +71,11 @@ class Workspace:
         ):
             session.migrate()
             yield session
+
+    @contextlib.contextmanager
+    def held(self, purpose: str) -> Generator[Path]:
+        """The warehouse file, up to date and closed, under lease: nobody writes to it meanwhile."""
+        with self.session(purpose):
+            pass
+        with lease(self.warehouse, purpose):
+            yield self.warehouse

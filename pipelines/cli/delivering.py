@@ -71,13 +71,12 @@ def uncertain(project: Folder = Path()) -> None:
 
 def resolve(action: str, outcome: Literal["delivered", "again"], project: Folder = Path()) -> None:
     """Say what became of an uncertain action: it was delivered, or it is to be tried again."""
-    workspace = workspace_of(project)
-    with workspace.session("resolve") as session:
+    from pipelines.delivery.ledger import Ledger
+
+    with workspace_of(project).session("resolve") as session:
         if action not in {row["action_id"] for row in session.ask("uncertain")}:
             raise UserError(
                 "unknown-action", f"no uncertain action is named `{action}`", "`drumbeat uncertain` lists them"
             )
-        status = "sent" if outcome == "delivered" else "planned"
-        parameters = {"action_id": action, "status": status, "reason": "resolved by hand", "now": datetime.now(UTC)}
-        session.execute_query("resolve", **parameters)
-    typer.echo(f"{action} is {status}")
+        Ledger(session, datetime.now(UTC)).resolve(action, outcome == "delivered")
+    typer.echo(f"{action} {'is sent' if outcome == 'delivered' else 'will be tried again'}")

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from definitions.errors import EnvironmentFault, UserError
-from pipelines.cli import asking, authoring, delivering, duplicating, operating, running, testing
+from pipelines.cli import asking, authoring, delivering, duplicating, operating, running, testing, verifying
 
 app = typer.Typer(
     name="drumbeat",
@@ -42,6 +42,7 @@ for command in (
     delivering.resolve,
     running.report,
     running.status,
+    verifying.verify,
     running.demo,
 ):
     app.command(command.__name__.strip("_"))(command)

@@ -9,7 +9,7 @@ from typing import Literal, assert_never
 
 from connectors import Outcome, Traits
 
-Status = Literal["sent", "failed", "uncertain", "planned"]
+Status = Literal["sent", "failed", "uncertain", "planned", "dropped"]
 PAUSES = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds between tries, as Standard Webhooks recommends: ten tries in some 75 hours."""
 SHORTEST, LONGEST = 1.0, 21_600.0

@@ -4,13 +4,24 @@ SELECT DISTINCT kind FROM outbox.actions WHERE status = 'planned' AND send_after
 -- [deliverable] Planned actions of some kinds whose time has come, with their content, in the order of batches.
 SELECT
     a.action_id, a.workflow, a.step_id, a.object, a.record, a.recipient, a.kind, a.evaluation_id,
-    a.planned_at, a.due_at, a.values AS found, c.body, a.attempt_count, a.first_attempt_at, a.payload_hash
+    a.planned_at, a.due_at, a.values AS found, c.body,
+    COALESCE(t.attempt_count, 0) AS attempt_count, t.first_attempt_at, t.payload_hash
 FROM outbox.actions AS a
 JOIN live.contents AS c ON c.content_id = a.content_id
 JOIN state.participants AS p ON p.participant_id = a.participant_id
 LEFT JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
+LEFT JOIN (
+    SELECT
+        action_id,
+        COUNT(payload_hash) AS attempt_count,
+        MIN(attempted_at) AS first_attempt_at,
+        MAX(payload_hash) AS payload_hash,
+        arg_max(retry_at, attempt) AS retry_at
+    FROM outbox.attempts
+    GROUP BY action_id
+) AS t ON t.action_id = a.action_id
 WHERE a.status = 'planned' AND a.kind IN (SELECT unnest($kinds))
-    AND a.send_after <= $now AND (a.retry_at IS NULL OR a.retry_at <= $now)
+    AND a.send_after <= $now AND (t.retry_at IS NULL OR t.retry_at <= $now)
     -- whoever is paused or in error gets nothing meanwhile, and the archive sends nothing
     AND p.status NOT IN ('paused', 'error') AND w.state IS DISTINCT FROM 'archived'
     -- a message that is late waits until its window is open again and no calendar closes the day
@@ -38,40 +49,51 @@ ORDER BY a.evaluation_id, a.kind, a.action_id
 LIMIT $at_most;
 
 -- [claim_actions] Actions that are about to be handed over.
-UPDATE outbox.actions AS a
-SET status = 'claimed', status_at = $now
-FROM claiming AS c
-WHERE c.action_id = a.action_id;
+UPDATE outbox.actions AS a SET status = 'claimed' FROM claiming AS c WHERE c.action_id = a.action_id;
 
 -- [give_back] Actions that were claimed and not handed over.
-UPDATE outbox.actions AS a
-SET status = 'planned', status_at = $now
-FROM claiming AS c
-WHERE c.action_id = a.action_id AND a.status = 'claimed';
+UPDATE outbox.actions AS a SET status = 'planned' FROM claiming AS c WHERE c.action_id = a.action_id AND a.status = 'claimed';
 
 -- [open_deliveries] Actions that a delivery left claimed, and those that the journal knows of and the outbox takes for planned.
-SELECT action_id, kind, status, first_attempt_at
-FROM outbox.actions
-WHERE status = 'claimed' OR (status = 'planned' AND action_id IN (SELECT action_id FROM journalled));
+SELECT a.action_id, a.kind, a.status, t.first_attempt_at
+FROM outbox.actions AS a
+LEFT JOIN (
+    SELECT action_id, MIN(attempted_at) AS first_attempt_at FROM outbox.attempts GROUP BY action_id
+) AS t ON t.action_id = a.action_id
+WHERE a.status = 'claimed' OR (a.status = 'planned' AND a.action_id IN (SELECT action_id FROM journalled));
 
--- [mark_actions] What became of actions.
+-- [mark_actions] What became of actions; those that are to be tried again are planned.
 UPDATE outbox.actions AS a
 SET
-    status = d.status,
+    status = status_after_try(d.outcome),
     status_at = $now,
-    status_reason = CASE d.status WHEN 'planned' THEN a.status_reason ELSE d.message END,
-    retry_at = d.retry_at,
-    payload_hash = COALESCE(a.payload_hash, d.payload_hash),
-    attempt_count = greatest(a.attempt_count, d.attempt),
-    first_attempt_at = COALESCE(a.first_attempt_at, $now)
+    status_reason = CASE WHEN status_after_try(d.outcome) = 'planned' THEN a.status_reason ELSE d.message END
 FROM delivered AS d
 WHERE d.action_id = a.action_id;
 
--- [note_attempts] One row for each try.
+-- [note_attempts] One row for each.
 INSERT INTO outbox.attempts BY NAME
-SELECT d.action_id, d.attempt, d.batch_id, d.sink, $now AS attempted_at, d.outcome, d.message, d.code, d.provider_id
-FROM delivered AS d
-WHERE NOT EXISTS (SELECT 1 FROM outbox.attempts AS t WHERE t.action_id = d.action_id AND t.attempt = d.attempt);
+SELECT *, seal_of_attempt(action_id, attempt, batch_id, attempted_at, outcome, message, sink, code, provider_id, payload_hash, retry_at) AS seal
+FROM (
+    SELECT
+        d.action_id,
+        CAST(1 + (SELECT COUNT(*) FROM outbox.attempts AS t WHERE t.action_id = d.action_id) AS INTEGER) AS attempt,
+        d.batch_id,
+        CAST($now AS TIMESTAMPTZ) AS attempted_at,
+        d.outcome,
+        d.message,
+        d.sink,
+        d.code,
+        d.provider_id,
+        d.payload_hash,
+        CAST(d.retry_at AS TIMESTAMPTZ) AS retry_at
+    FROM delivered AS d
+);
+
+-- [seal_batches] A batch is sealed with the note that it was taken.
+UPDATE outbox.batches
+SET seal = seal_of_batch(batch_id, sink, kind, evaluation_id, action_count, checksum, location, written_at)
+WHERE seal IS NULL;
 
 -- [journal_position] How far the warehouse has read the delivery journal.
 SELECT file, position FROM outbox.journal;
@@ -79,34 +101,27 @@ SELECT file, position FROM outbox.journal;
 -- [note_position] The same, from now on.
 INSERT OR REPLACE INTO outbox.journal VALUES (1, $file, $position);
 
--- [drop_suppressed] Whoever is suppressed by now gets nothing.
-UPDATE outbox.actions AS a
-SET status = 'dropped', status_at = $now, status_reason = 'suppressed'
-FROM live.workflows AS w
-WHERE w.workflow = a.workflow AND w.version = a.version
-    AND a.status = 'planned' AND a.send_after <= $now AND a.kind IN ('email', 'sms', 'call')
+-- [unwanted] Due messages of those who are suppressed by now, and those that are too old to be true: emails after three days, text messages after one.
+SELECT a.action_id, 'suppressed' AS reason
+FROM outbox.actions AS a
+JOIN live.workflows AS w ON w.workflow = a.workflow AND w.version = a.version
+WHERE a.status = 'planned' AND a.send_after <= $now AND a.kind IN ('email', 'sms', 'call')
     AND EXISTS (
         SELECT 1 FROM state.suppressions AS s
         WHERE s.object = w.recipient_object AND s.recipient = a.recipient AND s.since <= $now
-    );
-
--- [drop_expired] What is too old says something that is no longer so: emails after three days, text messages after one.
-UPDATE outbox.actions AS a
-SET status = 'dropped', status_at = $now, status_reason = 'expired'
-WHERE a.status = 'planned' AND NOT $in_time
-    AND a.send_after < $now - CASE a.kind WHEN 'email' THEN to_days(3) WHEN 'sms' THEN to_days(1) WHEN 'notify' THEN to_days(3) END;
+    )
+UNION ALL
+SELECT action_id, 'expired'
+FROM outbox.actions
+WHERE status = 'planned' AND NOT $in_time
+    AND send_after < $now - CASE kind WHEN 'email' THEN to_days(3) WHEN 'sms' THEN to_days(1) WHEN 'notify' THEN to_days(3) END
+ORDER BY action_id, reason;
 
 -- [uncertain] Actions of which nobody knows whether they were done, oldest first.
 SELECT action_id, workflow, record, recipient, step_id, kind, status_at, status_reason
 FROM outbox.actions
 WHERE status = 'uncertain'
 ORDER BY status_at, action_id;
-
--- [resolve] What a person found out about an action whose outcome was unknown.
-UPDATE outbox.actions
-SET status = $status, status_at = $now, status_reason = $reason, retry_at = NULL,
-    send_after = CASE $status WHEN 'planned' THEN $now ELSE send_after END
-WHERE action_id = $action_id AND status = 'uncertain';
 
 -- [due_days] Ends of the days on which planned actions come due before an instant; the last one is just before it.
 SELECT DISTINCT least(date_trunc('day', send_after) + to_days(1), CAST($until AS TIMESTAMPTZ) - to_minutes(1)) AS day

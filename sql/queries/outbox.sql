@@ -101,7 +101,7 @@ SELECT file, position FROM outbox.journal;
 -- [note_position] The same, from now on.
 INSERT OR REPLACE INTO outbox.journal VALUES (1, $file, $position);
 
--- [unwanted] Due messages of those who are suppressed by now, and those that are too old to be true: emails after three days, text messages after one.
+-- [unwanted] Due messages of those who are suppressed by now, what is planned for those who left, and messages that are too old to be true: emails after three days, text messages after one.
 SELECT a.action_id, 'suppressed' AS reason
 FROM outbox.actions AS a
 JOIN live.workflows AS w ON w.workflow = a.workflow AND w.version = a.version
@@ -110,6 +110,14 @@ WHERE a.status = 'planned' AND a.send_after <= $now AND a.kind IN ('email', 'sms
         SELECT 1 FROM state.suppressions AS s
         WHERE s.object = w.recipient_object AND s.recipient = a.recipient AND s.since <= $now
     )
+UNION ALL
+-- a delivery that died had it in hand when its participant was made to leave
+SELECT a.action_id, 'left'
+FROM outbox.actions AS a
+WHERE a.status = 'planned' AND EXISTS (
+    SELECT 1 FROM state.transitions AS t
+    WHERE t.participant_id = a.participant_id AND t.kind IN ('exited', 'goal_met') AND t.hop_id IS NULL
+)
 UNION ALL
 SELECT action_id, 'expired'
 FROM outbox.actions

@@ -18,6 +18,10 @@ from typing import Any, cast
 from support.soak.tally import tally_of
 
 from definitions import Project
+from definitions.steps import ACTION_KINDS
+from pipelines.delivery.journal import Position
+from pipelines.delivery.ledger import Ledger, Noted
+from pipelines.delivery.verdicts import Verdict
 from pipelines.worlds import Engine, World
 from sql import DuckDBSession
 
@@ -111,14 +115,9 @@ def _world(name: str, project: Project, session: DuckDBSession) -> Generator[Sea
 
 def _deliver(session: DuckDBSession, now: datetime) -> None:
     """Every planned action whose time has come is sent; what it would say is not looked at."""
-    rows = session.ask("deliverable", now=now)
-    if rows:
-        noted = [
-            {"action_id": row["action_id"], "batch_id": "soak", "outcome": "sent", "message": None} for row in rows
-        ]
-        session.load_rows("delivered", noted)
-        session.execute_query("note_attempts", now=now)
-        session.execute_query("mark_actions", now=now)
+    ledger = Ledger(session, now, in_time=True)
+    rows = ledger.claim(ACTION_KINDS, 1_000_000)
+    ledger.note([Noted(row["action_id"], 1, "soak", "out", Verdict("sent")) for row in rows], [], Position())
 
 
 def _rows_of(session: DuckDBSession) -> list[Passage]:

@@ -54,6 +54,16 @@ UPDATE outbox.actions AS a SET status = 'claimed' FROM claiming AS c WHERE c.act
 -- [give_back] Actions that were claimed and not handed over.
 UPDATE outbox.actions AS a SET status = 'planned' FROM claiming AS c WHERE c.action_id = a.action_id AND a.status = 'claimed';
 
+-- [note_given_back] Where an evaluation found them claimed, that they are planned again.
+INSERT INTO outbox.attempts BY NAME
+SELECT a.action_id, CAST(t.attempt + 1 AS INTEGER) AS attempt, '' AS batch_id, '' AS sink, a.status_at AS attempted_at, 'later' AS outcome
+FROM outbox.actions AS a
+JOIN claiming AS c ON c.action_id = a.action_id
+JOIN (
+    SELECT action_id, MAX(attempt) AS attempt, arg_max(outcome, attempt) AS outcome FROM outbox.attempts GROUP BY action_id
+) AS t ON t.action_id = a.action_id
+WHERE a.status = 'claimed' AND t.outcome = 'claimed';
+
 -- [open_deliveries] Actions that a delivery left claimed, and those that the journal knows of and the outbox takes for planned.
 SELECT a.action_id, a.kind, a.status, t.first_attempt_at
 FROM outbox.actions AS a

@@ -54,14 +54,14 @@ ORDER BY refused_from DESC;
 
 -- [sends] Messages as they stand: those planned, and those dropped at an instant; times local to their zone.
 SELECT
-    workflow,
-    record,
-    step_id,
-    CAST(send_after AT TIME ZONE zone AS VARCHAR) AS sends_at,
-    zone,
-    zone_rule,
-    send_rule,
-    CASE status WHEN 'dropped' THEN status_reason END AS dropped
-FROM outbox.actions
-WHERE kind IN ('email', 'sms', 'call') AND (status = 'planned' OR (status = 'dropped' AND status_at = $as_of))
-ORDER BY workflow, record, step_id;
+    a.workflow,
+    CASE WHEN a.occasion = '' THEN a.record ELSE a.record || '+' || a.occasion END AS record,
+    a.step_id,
+    CAST(a.send_after AT TIME ZONE a.zone AS VARCHAR) AS sends_at,
+    a.zone,
+    a.zone_rule,
+    a.send_rule,
+    CASE a.status WHEN 'dropped' THEN a.status_reason END AS dropped
+FROM outbox.actions AS a
+WHERE a.kind IN ('email', 'sms', 'call') AND (a.status = 'planned' OR (a.status = 'dropped' AND a.status_at = $as_of))
+ORDER BY a.workflow, a.record, a.occasion, a.step_id;

@@ -1,13 +1,23 @@
-"""Settings -> sources and sinks."""
+"""Settings -> sources and sinks. What only one kind of them needs is loaded when such a one is opened."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from typing import assert_never
 
 from connectors.contracts import Sink, Source
+from connectors.secrets import Secrets
 from connectors.sinks.files import FileSink
 from connectors.sources.files import FileSource
-from definitions.connections import SinkSettings, SourceSettings
+from definitions import EnvironmentFault
+from definitions.connections import SourceSettings
+from definitions.sinks import FileSinkSettings, SinkSettings, SmtpSinkSettings, WebhookSinkSettings
+from definitions.urls import read_url
+from definitions.values import Duration
 
 
 def open_source(settings: SourceSettings, root: Path) -> Source:
@@ -15,6 +25,72 @@ def open_source(settings: SourceSettings, root: Path) -> Source:
     return FileSource(root / settings.path, settings.format)
 
 
-def open_sink(settings: SinkSettings, root: Path) -> Sink:
-    """The sink that settings describe; paths count from the project's root."""
-    return FileSink(root / settings.path, root)
+def open_sink(settings: SinkSettings, root: Path, variables: Mapping[str, str] = os.environ) -> Sink:
+    """The sink that settings describe; paths count from the project's root, secrets are read now."""
+    secrets = Secrets(root, variables)
+    match settings:
+        case FileSinkSettings():
+            return FileSink(root / settings.path, root)
+        case WebhookSinkSettings():
+            return _webhook(settings, secrets)
+        case SmtpSinkSettings():
+            return _smtp(settings, secrets)
+        case _:
+            assert_never(settings)
+
+
+def _need(kind: str, extra: str, *modules: str) -> None:
+    for module in modules:
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            message = f"a `{kind}` sink needs `{error.name}`, which is not installed"
+            raise EnvironmentFault("missing-extra", message, f"install `drumbeat-crm[{extra}]`") from error
+
+
+def _within(root: Path, path: str | None) -> Path | None:
+    return root / path if path else None
+
+
+def _length(duration: Duration) -> timedelta:
+    return timedelta(days=duration.days, minutes=duration.minutes)
+
+
+def _webhook(settings: WebhookSinkSettings, secrets: Secrets) -> Sink:
+    from connectors.sinks.exchange import Door, trust
+    from connectors.sinks.webhook import WebhookSink, key_of
+
+    url = read_url(settings.url) if settings.url else None
+    hosts = frozenset({*settings.allow_hosts, *((url.host,) if url else ())})
+    door = Door(hosts, settings.allow_http, settings.timeout, trust(_within(secrets.root, settings.ca)))
+    keys = tuple(secrets.read(reference) for reference in settings.secrets)
+    for key in keys:
+        key_of(key)
+    known = None if settings.dedupes_for == "never" else _length(settings.dedupes_for)
+    return WebhookSink(door, url, keys, known, settings.at_once)
+
+
+def _smtp(settings: SmtpSinkSettings, secrets: Secrets) -> Sink:
+    _need("smtp", "smtp", "markdown_it")
+    from connectors.sinks.exchange import trust
+    from connectors.sinks.mail import Letterhead
+    from connectors.sinks.smtp import MailServer, SmtpSink
+
+    login, leaving = settings.login, settings.unsubscribe
+    server = MailServer(
+        host=settings.host,
+        port=settings.port,
+        security=settings.security,
+        user=login.user if login else None,
+        password=secrets.read(login.password) if login else None,
+        seconds=settings.timeout,
+        tls=trust(_within(secrets.root, settings.ca)),
+    )
+    head = Letterhead(
+        sender=settings.sender,
+        sender_name=settings.sender_name,
+        unsubscribe_url=leaving.url if leaving else None,
+        unsubscribe_secret=secrets.read(leaving.secret) if leaving else None,
+    )
+    allowed = frozenset(settings.allow_domains) if settings.allow_domains is not None else None
+    return SmtpSink(server, head, settings.bounces, allowed, settings.batch_size, settings.at_once)

@@ -17,6 +17,7 @@ from definitions.journey import Journey
 from definitions.problems import Problem, did_you_mean, in_order
 from definitions.project import Project, ProjectSettings
 from definitions.rules import check_project
+from definitions.secrets import written_out
 from definitions.segment import Segment
 from definitions.source import SourceFile, read_source
 from definitions.testing import WorkflowTest
@@ -126,6 +127,8 @@ class _Loading:
 
     def one(self, file: str, model: type[_M]) -> _M | None:
         source, problems = read_source(file, self.files[file]) if file in self.files else (None, [])
+        if source is not None and file == "project.yaml":
+            problems = [*problems, *written_out(source)]
         self.problems.extend(problems)
         if source is None:
             return None
@@ -184,7 +187,10 @@ def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int,
         return Problem(source.locate(path[:-1]), "missing-key", f"`{last}` is missing", f"add `{last}:`")
     context: dict[str, Any] = detail.get("ctx") or {}
     if "hint" in context:
-        return Problem(source.locate(path), kind, str(context["message"]), context["hint"])
+        span = source.locate(path)
+        return Problem(
+            replace(span, source_line="") if kind == "secret" else span, kind, str(context["message"]), context["hint"]
+        )
     if kind == "literal_error":
         given = str(detail["input"])
         expected = str(context.get("expected", "")).replace("'", "`")

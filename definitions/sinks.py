@@ -1,0 +1,144 @@
+"""Where actions go, as project.yaml says: one model a kind, told apart by `kind`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from definitions.secrets import SecretReference
+from definitions.urls import WrongUrl, read_url, refusal
+from definitions.values import Duration, Lasting, Model, fault
+
+_ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}\Z", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9_.:-]{1,253}\Z")
+_MINUTES_A_DAY = 24 * 60
+
+AtOnce = Annotated[int, Field(ge=1, le=64, description="how many batches may be on their way")]
+Seconds = Annotated[int, Field(ge=1, le=300)]
+
+
+def _mail_address(value: str) -> str:
+    if not _ADDRESS.match(value):
+        raise fault("address", f"`{value}` is not an email address", "write such as `hello@example.com`")
+    return str(value)
+
+
+def _host(value: str) -> str:
+    if not _HOST.match(value):
+        raise fault("host", f"`{value}` is not a host", "write a name or an address in lower case, without `https://`")
+    return str(value)
+
+
+def _clock_time(value: Duration) -> Duration:
+    if value.months or value.business_days:
+        raise fault("duration", f"`{value.text}` has no fixed length", "use minutes, hours, days or weeks")
+    return value
+
+
+def checked_url(value: str, hosts: Iterable[str], plain: bool) -> str:
+    """A url as it may stand in project.yaml."""
+    try:
+        url = read_url(value)
+    except WrongUrl as error:
+        raise fault("url", f"`{value}` is not a url that may be used: {error}") from error
+    listed = {*hosts}
+    why = refusal(url, {*listed, *(() if url.address else (url.host,))}, plain and url.host in listed)
+    if why is not None:
+        raise fault("url", f"`{url.origin}` may not be used: {why}")
+    return str(value)
+
+
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
+Host = Annotated[str, AfterValidator(_host)]
+FixedLasting = Annotated[Lasting, AfterValidator(_clock_time)]
+DAY = Duration(days=1, text="24 hours")
+
+
+class FileSinkSettings(Model):
+    """Batches as files."""
+
+    kind: Literal["files"] = Field(description="files: one batch a kind and evaluation")
+    path: str = Field(description="the folder, from the project's root")
+
+
+class WebhookSinkSettings(Model):
+    """Signed requests, as Standard Webhooks 1.0 has them."""
+
+    kind: Literal["webhook"] = Field(description="webhook: one signed request an action")
+    allow_hosts: tuple[Host, ...] = Field(default=(), description="the hosts that actions may name")
+    allow_http: bool = Field(default=False, description="true: the hosts listed may be asked by `http`")
+    url: str | None = Field(default=None, description="where actions go that name no url themselves")
+    secrets: tuple[SecretReference, ...] = Field(
+        min_length=1, max_length=5, description="what requests are signed with; the first is the newest"
+    )
+    dedupes_for: FixedLasting | Literal["never"] = Field(
+        default=DAY, description="how long receivers know a `webhook-id` again, or `never`"
+    )
+    at_once: AtOnce = 4
+    timeout: Seconds = Field(default=20, description="seconds that a reply may take")
+    ca: str | None = Field(default=None, description="certificates to trust besides the machine's, as a PEM file")
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        found = info.data
+        hosts: tuple[str, ...] = found.get("allow_hosts", ())
+        return value and checked_url(value, hosts, found.get("allow_http", False))
+
+
+class Login(Model):
+    """Who logs in."""
+
+    user: str = Field(description="the name")
+    password: SecretReference = Field(description="`env:NAME` or `file:path`")
+
+
+class Unsubscribing(Model):
+    """Headers with which mail programs unsubscribe at one click (RFC 8058)."""
+
+    url: str = Field(description="takes the request; a token is added to it")
+    secret: SecretReference = Field(description="what tokens are signed with")
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        return checked_url(value, (), plain=False)
+
+
+class SmtpSinkSettings(Model):
+    """Emails, one recipient each."""
+
+    kind: Literal["smtp"] = Field(description="smtp: emails through a mail server")
+    host: Host = Field(description="the mail server")
+    port: int = Field(default=587, ge=1, le=65_535, description="its port")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="encrypted after the greeting, from the start, or not at all"
+    )
+    login: Login | None = Field(default=None, description="who logs in")
+    sender: MailAddress = Field(description="in whose name emails go that name no sender")
+    sender_name: str | None = Field(default=None, max_length=100, description="what people read instead of the sender")
+    bounces: MailAddress | None = Field(default=None, description="where bounces go; without it to the sender")
+    allow_domains: tuple[Host, ...] | None = Field(
+        default=None, description="only recipients of these domains get mail, such as on a test system"
+    )
+    unsubscribe: Unsubscribing | None = Field(default=None, description="adds one-click unsubscribing")
+    batch_size: int = Field(default=50, ge=1, le=1_000, description="emails over one connection")
+    at_once: AtOnce = 1
+    timeout: Seconds = Field(default=30, description="seconds that a reply may take")
+    ca: str | None = Field(default=None, description="certificates to trust besides the machine's, as a PEM file")
+
+    @field_validator("login")
+    @classmethod
+    def _login(cls, value: Login | None, info: ValidationInfo) -> Login | None:
+        local = info.data.get("host") in ("localhost", "127.0.0.1", "::1")
+        if value is not None and info.data.get("security") == "none" and not local:
+            raise fault("login", "a password would go over the network in the clear", "use `security: starttls`")
+        return value
+
+
+SinkSettings: TypeAlias = Annotated[
+    FileSinkSettings | WebhookSinkSettings | SmtpSinkSettings, Field(discriminator="kind")
+]

@@ -15,7 +15,13 @@ from connectors.sinks.files import FileSink
 from connectors.sources.files import FileSource
 from definitions import EnvironmentFault
 from definitions.connections import SourceSettings
-from definitions.sinks import FileSinkSettings, SinkSettings, SmtpSinkSettings, WebhookSinkSettings
+from definitions.sinks import (
+    DatabaseSinkSettings,
+    FileSinkSettings,
+    SinkSettings,
+    SmtpSinkSettings,
+    WebhookSinkSettings,
+)
 from definitions.urls import read_url
 from definitions.values import Duration
 
@@ -35,6 +41,8 @@ def open_sink(settings: SinkSettings, root: Path, variables: Mapping[str, str] =
             return _webhook(settings, secrets)
         case SmtpSinkSettings():
             return _smtp(settings, secrets)
+        case DatabaseSinkSettings():
+            return _database(settings, secrets)
         case _:
             assert_never(settings)
 
@@ -94,3 +102,11 @@ def _smtp(settings: SmtpSinkSettings, secrets: Secrets) -> Sink:
     )
     allowed = frozenset(settings.allow_domains) if settings.allow_domains is not None else None
     return SmtpSink(server, head, settings.bounces, allowed, settings.batch_size, settings.at_once)
+
+
+def _database(settings: DatabaseSinkSettings, secrets: Secrets) -> Sink:
+    _need("database", "database", "sqlalchemy")
+    from connectors.sinks.connecting import engine_of
+    from connectors.sinks.database import DatabaseSink
+
+    return DatabaseSink(engine_of(secrets.read(settings.url), settings.timeout), settings)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from definitions.secrets import SecretReference
 from definitions.urls import WrongUrl, read_url, refusal
-from definitions.values import Duration, Lasting, Model, fault
+from definitions.values import Duration, Lasting, Model, Name, fault
 
 _ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}\Z", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_.:-]{1,253}\Z")
@@ -139,6 +139,57 @@ class SmtpSinkSettings(Model):
         return value
 
 
+Identifier = Annotated[str, Field(min_length=1, max_length=127, pattern=r"^[^\x00-\x1f]+$")]
+ActionKind = Literal[
+    "task", "call", "email", "sms", "update", "create", "assign", "notify", "webhook", "tag", "untag", "enroll"
+]
+
+
+class RowTable(Model):
+    """A table that takes a row an action."""
+
+    table: Identifier = Field(description="the table, or `schema.table`")
+    key: Identifier = Field(default="action_id", description="the unique column that keeps the action's id")
+    columns: dict[Identifier, str] = Field(
+        default={}, description="columns and what they hold, such as `content.title`; else those with fitting names"
+    )
+
+
+class RecordTable(Model):
+    """The CRM's own table of an object."""
+
+    table: Identifier = Field(description="the table, or `schema.table`")
+    key: Identifier = Field(description="the column that holds a record's key")
+
+
+class TagTable(Model):
+    """A table of records and their tags."""
+
+    table: Identifier = Field(description="the table, or `schema.table`")
+    key: Identifier = Field(description="the column that holds a record's key")
+    tag: Identifier = Field(description="the column that holds a tag")
+
+
+def _row_table(value: Any) -> Any:
+    return {"table": value} if isinstance(value, str) else value
+
+
+class DatabaseSinkSettings(Model):
+    """Actions as rows of a database, and as changes of the CRM's own tables."""
+
+    kind: Literal["database"] = Field(description="database: rows and changes of rows")
+    url: SecretReference = Field(description="names the SQLAlchemy url, such as `env:CRM_DATABASE`")
+    tables: dict[
+        ActionKind, Annotated[RowTable, BeforeValidator(_row_table, json_schema_input_type=str | RowTable)]
+    ] = Field(default={}, description="a row an action, by kind")
+    creates: dict[Name, RowTable] = Field(default={}, description="where `create` puts new records, by object")
+    updates: dict[Name, RecordTable] = Field(default={}, description="where `update` and `assign` write, by object")
+    tags: dict[Name, TagTable] = Field(default={}, description="where `tag` and `untag` write, by object")
+    ledger: Identifier | None = Field(default=None, description="a table of the `action_id`s that are done")
+    batch_size: int = Field(default=500, ge=1, le=10_000, description="actions in one transaction")
+    timeout: Seconds = Field(default=30, description="seconds that a statement may take, where the database can say so")
+
+
 SinkSettings: TypeAlias = Annotated[
-    FileSinkSettings | WebhookSinkSettings | SmtpSinkSettings, Field(discriminator="kind")
+    FileSinkSettings | WebhookSinkSettings | SmtpSinkSettings | DatabaseSinkSettings, Field(discriminator="kind")
 ]

@@ -19,6 +19,7 @@ from definitions.sinks import (
     DatabaseSinkSettings,
     FileSinkSettings,
     SinkSettings,
+    SlackSinkSettings,
     SmtpSinkSettings,
     WebhookSinkSettings,
 )
@@ -43,6 +44,8 @@ def open_sink(settings: SinkSettings, root: Path, variables: Mapping[str, str] =
             return _smtp(settings, secrets)
         case DatabaseSinkSettings():
             return _database(settings, secrets)
+        case SlackSinkSettings():
+            return _slack(settings, secrets)
         case _:
             assert_never(settings)
 
@@ -110,3 +113,17 @@ def _database(settings: DatabaseSinkSettings, secrets: Secrets) -> Sink:
     from connectors.sinks.database import DatabaseSink
 
     return DatabaseSink(engine_of(secrets.read(settings.url), settings.timeout), settings)
+
+
+def _slack(settings: SlackSinkSettings, secrets: Secrets) -> Sink:
+    from connectors.sinks.exchange import Door, trust
+    from connectors.sinks.slack import SlackSink, url_of
+
+    door = Door(
+        frozenset(settings.allow_hosts), seconds=settings.timeout, tls=trust(_within(secrets.root, settings.ca))
+    )
+    channels = {name: secrets.read(reference) for name, reference in settings.channels.items()}
+    default = secrets.read(settings.default) if settings.default else None
+    for secret in (*channels.values(), *((default,) if default else ())):
+        url_of(secret, door)
+    return SlackSink(door, channels, default)

@@ -190,6 +190,18 @@ class DatabaseSinkSettings(Model):
     timeout: Seconds = Field(default=30, description="seconds that a statement may take, where the database can say so")
 
 
+class SlackSinkSettings(Model):
+    """Notes to channels by incoming webhooks."""
+
+    kind: Literal["slack"] = Field(description="slack: notes to channels")
+    channels: dict[str, SecretReference] = Field(default={}, description="channels, and what names their urls")
+    default: SecretReference | None = Field(default=None, description="names the url of all other channels")
+    allow_hosts: tuple[Host, ...] = Field(default=("hooks.slack.com",), description="the hosts that urls may have")
+    timeout: Seconds = Field(default=20, description="seconds that a reply may take")
+    ca: str | None = Field(default=None, description="certificates to trust besides the machine's, as a PEM file")
+
+
 SinkSettings: TypeAlias = Annotated[
-    FileSinkSettings | WebhookSinkSettings | SmtpSinkSettings | DatabaseSinkSettings, Field(discriminator="kind")
+    FileSinkSettings | WebhookSinkSettings | SmtpSinkSettings | DatabaseSinkSettings | SlackSinkSettings,
+    Field(discriminator="kind"),
 ]

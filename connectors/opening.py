@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
+
+from pydantic import SecretStr
 
 from connectors.contracts import Sink, Source
 from connectors.secrets import Secrets
@@ -16,8 +19,12 @@ from connectors.sources.files import FileSource
 from definitions import EnvironmentFault
 from definitions.connections import SourceSettings
 from definitions.sinks import (
+    CloseSinkSettings,
     DatabaseSinkSettings,
     FileSinkSettings,
+    HttpSinkSettings,
+    HubspotSinkSettings,
+    SalesforceSinkSettings,
     SinkSettings,
     SlackSinkSettings,
     SmtpSinkSettings,
@@ -25,6 +32,9 @@ from definitions.sinks import (
 )
 from definitions.urls import read_url
 from definitions.values import Duration
+
+if TYPE_CHECKING:
+    from connectors.sinks.http import Api
 
 
 def open_source(settings: SourceSettings, root: Path) -> Source:
@@ -46,6 +56,8 @@ def open_sink(settings: SinkSettings, root: Path, variables: Mapping[str, str] =
             return _database(settings, secrets)
         case SlackSinkSettings():
             return _slack(settings, secrets)
+        case HttpSinkSettings() | HubspotSinkSettings() | SalesforceSinkSettings() | CloseSinkSettings():
+            return _api(settings, secrets)
         case _:
             assert_never(settings)
 
@@ -73,7 +85,7 @@ def _webhook(settings: WebhookSinkSettings, secrets: Secrets) -> Sink:
 
     url = read_url(settings.url) if settings.url else None
     hosts = frozenset({*settings.allow_hosts, *((url.host,) if url else ())})
-    door = Door(hosts, settings.allow_http, settings.timeout, trust(_within(secrets.root, settings.ca)))
+    door = Door(hosts, settings.allow_http, settings.timeout, tls=trust(_within(secrets.root, settings.ca)))
     keys = tuple(secrets.read(reference) for reference in settings.secrets)
     for key in keys:
         key_of(key)
@@ -127,3 +139,62 @@ def _slack(settings: SlackSinkSettings, secrets: Secrets) -> Sink:
     for secret in (*channels.values(), *((default,) if default else ())):
         url_of(secret, door)
     return SlackSink(door, channels, default)
+
+
+ApiSettings: TypeAlias = HttpSinkSettings | HubspotSinkSettings | SalesforceSinkSettings | CloseSinkSettings
+_MOST = 4 * 1024 * 1024  # a reply that tells of two hundred items
+
+
+def _api(settings: ApiSettings, secrets: Secrets) -> Sink:
+    from connectors.sinks.exchange import Door, trust
+    from connectors.sinks.http import HttpSink
+
+    at, url = settings.server, read_url(settings.server.url)
+    tls = trust(_within(secrets.root, at.ca))
+    door = Door(frozenset({url.host}), at.allow_http, at.timeout, most=_MOST, tls=tls)
+    key = _key(settings, secrets)
+    return HttpSink(door, url, _headers(settings, key), _spoken(settings), (key,) if key else ())
+
+
+def _key(settings: ApiSettings, secrets: Secrets) -> SecretStr | None:
+    match settings:
+        case HttpSinkSettings():
+            return secrets.read(settings.auth.secret) if settings.auth is not None else None
+        case CloseSinkSettings():
+            return secrets.read(settings.key)
+        case HubspotSinkSettings() | SalesforceSinkSettings():
+            return secrets.read(settings.token)
+
+
+def _headers(settings: ApiSettings, key: SecretStr | None) -> dict[str, SecretStr]:
+    value = key.get_secret_value() if key is not None else ""
+    match settings:
+        case HttpSinkSettings(auth=auth):
+            named = {auth.header: SecretStr(auth.prefix + value)} if auth is not None else {}
+            return {**{name: SecretStr(text) for name, text in settings.headers.items()}, **named}
+        case CloseSinkSettings():  # the key is the name, and there is no password
+            return {"Authorization": SecretStr(f"Basic {b64encode(f'{value}:'.encode()).decode()}")}
+        case HubspotSinkSettings() | SalesforceSinkSettings():
+            return {"Authorization": SecretStr(f"Bearer {value}")}
+
+
+def _spoken(settings: ApiSettings) -> Api:
+    match settings:
+        case HttpSinkSettings(dedupes=dedupes):
+            from connectors.sinks.templated import Templated
+
+            if isinstance(dedupes, Duration):
+                return Templated({**settings.requests}, "by_key", _length(dedupes), settings.at_once)
+            return Templated({**settings.requests}, dedupes, None, settings.at_once)
+        case HubspotSinkSettings():
+            from connectors.sinks.hubspot import HubSpot
+
+            return HubSpot(settings.objects, settings.id_property)
+        case SalesforceSinkSettings():
+            from connectors.sinks.salesforce import Salesforce
+
+            return Salesforce(settings.objects, settings.id_field, settings.version)
+        case CloseSinkSettings():
+            from connectors.sinks.close_crm import Close
+
+            return Close(settings.kinds, settings.email_status)

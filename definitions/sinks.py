@@ -51,6 +51,15 @@ def checked_url(value: str, hosts: Iterable[str], plain: bool) -> str:
     return str(value)
 
 
+def server_url(value: str, plain: bool) -> str:
+    """The url of a server that the settings themselves name: whoever writes them may name this machine."""
+    try:
+        host = read_url(value).host
+    except WrongUrl:
+        host = ""
+    return checked_url(value, (host,), plain)
+
+
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 Host = Annotated[str, AfterValidator(_host)]
 FixedLasting = Annotated[Lasting, AfterValidator(_clock_time)]
@@ -145,6 +154,10 @@ ActionKind = Literal[
 ]
 
 
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+HeaderText = Annotated[str, Field(pattern=r"^[ -~]{0,1000}$")]
+
+
 class RowTable(Model):
     """A table that takes a row an action."""
 
@@ -201,7 +214,104 @@ class SlackSinkSettings(Model):
     ca: str | None = Field(default=None, description="certificates to trust besides the machine's, as a PEM file")
 
 
+class Server(Model):
+    """Where an API is and how long it may take."""
+
+    allow_http: bool = Field(default=False, description="true: `http` may be used")
+    url: str = Field(description="what paths are added to, such as `https://api.example.com`")
+    timeout: Seconds = Field(default=30, description="seconds that a reply may take")
+    ca: str | None = Field(default=None, description="certificates to trust besides the machine's, as a PEM file")
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str, info: ValidationInfo) -> str:
+        return server_url(value, info.data.get("allow_http", False))
+
+
+class Auth(Model):
+    """The header that says who asks."""
+
+    header: HeaderName = Field(default="Authorization", description="its name")
+    prefix: HeaderText = Field(default="Bearer ", description="what stands before the secret")
+    secret: SecretReference = Field(description="names the secret")
+
+
+class RequestSettings(Model):
+    """The request for a kind of action."""
+
+    method: Literal["POST", "PUT", "PATCH"] = Field(default="POST", description="POST, PUT or PATCH")
+    path: str = Field(pattern=r"^/[!-~]*$", description="below the server's url; `{record}` is a value of the action")
+    body: dict[str, Any] = Field(
+        default={}, description="JSON in which `{field: content.title}` is a value of the action"
+    )
+    key_header: HeaderName | None = Field(default=None, description="a header that carries the action's id")
+    provider_id: str | None = Field(default="id", description="where the reply holds the id of what was made")
+
+
+class HttpSinkSettings(Model):
+    """Requests to an API, as described here."""
+
+    kind: Literal["http"] = Field(description="http: requests as described here")
+    server: Server = Field(description="where it is")
+    auth: Auth | None = Field(default=None, description="who asks")
+    headers: dict[HeaderName, HeaderText] = Field(default={}, description="headers of every request")
+    requests: dict[ActionKind, RequestSettings] = Field(min_length=1, description="the requests by kind of action")
+    dedupes: FixedLasting | Literal["never", "naturally"] = Field(
+        default="never", description="how long it knows `key_header` again, `never`, or `naturally`: twice is once"
+    )
+    at_once: AtOnce = 1
+
+
+def _hubspot() -> Server:
+    return Server(url="https://api.hubapi.com")
+
+
+def _close() -> Server:
+    return Server(url="https://api.close.com")
+
+
+class HubspotSinkSettings(Model):
+    """Tasks and records of HubSpot."""
+
+    kind: Literal["hubspot"] = Field(description="hubspot: tasks and records")
+    server: Server = Field(default_factory=_hubspot, description="where it is")
+    token: SecretReference = Field(description="names the token of a private app")
+    objects: dict[Name, str] = Field(description="objects and what they are called there, such as companies")
+    id_property: str = Field(default="drumbeat_id", description="a unique property that keeps the action's id")
+
+
+class SalesforceSinkSettings(Model):
+    """Tasks and records of Salesforce."""
+
+    kind: Literal["salesforce"] = Field(description="salesforce: tasks and records")
+    server: Server = Field(description="the instance, such as https://acme.my.salesforce.com")
+    token: SecretReference = Field(description="names the access token")
+    objects: dict[Name, str] = Field(description="objects and what they are called there, such as Account")
+    id_field: str = Field(default="Drumbeat_Id__c", description="an external id field that keeps the action's id")
+    version: str = Field(default="v62.0", pattern=r"^v\d{2}\.0$", description="the version of the API")
+
+
+class CloseSinkSettings(Model):
+    """Tasks, emails and leads of Close."""
+
+    kind: Literal["close"] = Field(description="close: tasks, emails and leads")
+    server: Server = Field(default_factory=_close, description="where it is")
+    key: SecretReference = Field(description="names the API key")
+    kinds: tuple[Literal["task", "call", "email", "update", "assign"], ...] = Field(
+        default=("task", "call", "email", "update", "assign"), min_length=1, description="what is taken"
+    )
+    email_status: Literal["draft", "outbox"] = Field(default="draft", description="a draft, or sent by Close")
+
+
 SinkSettings: TypeAlias = Annotated[
-    FileSinkSettings | WebhookSinkSettings | SmtpSinkSettings | DatabaseSinkSettings | SlackSinkSettings,
+    FileSinkSettings
+    | WebhookSinkSettings
+    | SmtpSinkSettings
+    | DatabaseSinkSettings
+    | SlackSinkSettings
+    | HttpSinkSettings
+    | HubspotSinkSettings
+    | SalesforceSinkSettings
+    | CloseSinkSettings,
     Field(discriminator="kind"),
 ]

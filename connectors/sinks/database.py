@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, MetaData, Table, delete, insert, lite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, StatementError
 
 from connectors.contracts import Action, Batch, Outcome, Receipt, Traits
-from connectors.sinks.tables import Unfit, fitted, picked, require_columns, require_unique, table_of, usual
+from connectors.sinks.picking import fields_of, picked
+from connectors.sinks.tables import Unfit, fitted, require_columns, require_unique, table_of, usual
 from definitions.sinks import DatabaseSinkSettings, RowTable
 
 
@@ -116,12 +117,12 @@ class DatabaseSink:
     def _do(self, connection: Connection, kind: str, action: Action) -> None:
         to, content = self.settings, action.content
         if kind in ("update", "assign") and action.object in to.updates:
-            return self._change(connection, action, content.get("fields") or {})
+            return self._change(connection, action, fields_of(action))
         if kind in ("tag", "untag") and action.object in to.tags:
             return self._tag(connection, action, kind)
         if kind == "create" and content.get("object") in to.creates:
             place = to.creates[content["object"]]
-            return self._add(connection, place, action, content.get("fields") or {})
+            return self._add(connection, place, action, fields_of(action))
         if kind not in to.tables:
             raise Unfit("no-table", f"no table takes `{kind}` of `{action.object}`")
         place = to.tables[kind]

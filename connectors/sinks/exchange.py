@@ -39,7 +39,7 @@ class Lost(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply: 64 kB of it at most, and whether that is all."""
+    """A reply: its first bytes, and whether they are all."""
 
     status: int
     headers: Mapping[str, str]
@@ -72,6 +72,7 @@ class Door:
     hosts: frozenset[str]
     plain: bool = False
     seconds: float = 20.0
+    most: int = MAX_REPLY
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False, compare=False)
     resolve: Callable[[str, int], tuple[str, ...]] = field(default=resolve, repr=False, compare=False)
 
@@ -86,7 +87,7 @@ class Door:
         deadline.start()
         try:
             connection.request(method, url.target, body, {"Host": url.authority, **_OURS, **headers})
-            return _read(connection.getresponse())
+            return _read(connection.getresponse(), self.most)
         except _FAILURES as error:
             raise Lost(f"no reply from {url.origin}: {_what(error)}") from error
         finally:
@@ -134,13 +135,13 @@ class Door:
 _OURS = {"User-Agent": "drumbeat", "Accept-Encoding": "identity", "Connection": "close"}
 
 
-def _read(response: HTTPResponse) -> Reply:
+def _read(response: HTTPResponse, most: int) -> Reply:
     """The status is what counts: a body that breaks off is a shorter body."""
     parts, whole = bytearray(), True
     try:
-        while len(parts) < MAX_REPLY and (part := response.read1(min(8192, MAX_REPLY - len(parts)))):
+        while len(parts) < most and (part := response.read1(min(8192, most - len(parts)))):
             parts += part
-        whole = len(parts) < MAX_REPLY and not response.length
+        whole = len(parts) < most and not response.length
     except _FAILURES:
         whole = False
     headers = {name.lower(): value for name, value in response.headers.items()}

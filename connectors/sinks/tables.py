@@ -58,16 +58,6 @@ def require_unique(engine: Engine, table: Table, *names: str) -> None:
         )
 
 
-def picked(action: Action, kind: str, path: str) -> Any:
-    """A value of an action by its path, such as `record` or `content.title`; nothing where there is none."""
-    found: Any = {**vars(action), "kind": kind}
-    for part in path.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return None
-        found = found[part]  # pyright: ignore[reportUnknownVariableType]
-    return found  # pyright: ignore[reportUnknownVariableType]
-
-
 def usual(table: Table, action: Action, kind: str) -> dict[str, Any]:
     """What a row holds of an action when no columns are named: those whose names tell what belongs there."""
     known = {**action.content, **vars(action), "kind": kind}

@@ -149,9 +149,12 @@ def _read(response: HTTPResponse, most: int) -> Reply:
 
 
 def _hang_up(sock: socket.socket) -> None:
-    """A server that sends one byte a minute would keep every timeout of a socket."""
+    """A server that sends one byte a minute would keep every timeout of a socket.
+
+    TLS sockets have a `shutdown` of their own that takes away what the reading thread stands on: the plain one is meant.
+    """
     with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _what(error: Exception | None) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import trustme
 from support.actions import action, batch
-from support.receivers import Answer, Receiver, receiving
+from support.receivers import Answer, Receiver, dripping, receiving
 
 from connectors import Outcome, Receipt, open_sink
 from connectors.sinks.exchange import Door, NotSent, Refused
@@ -145,7 +145,7 @@ def test_a_reply_that_never_comes_is_unknown(receiver: Receiver) -> None:
     assert only(send(receiver)).result == "unknown"
 
 
-def test_a_slow_reply_is_unknown_however_it_drips(receiver: Receiver) -> None:
+def test_a_slow_reply_is_unknown(receiver: Receiver) -> None:
     def slowly(_: object) -> Answer:
         time.sleep(1.5)
         return Answer()
@@ -289,6 +289,27 @@ def test_proxies_of_the_environment_are_not_used(receiver: Receiver, monkeypatch
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     assert only(send(receiver)).result == "accepted"
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize(
+    ("said", "result"),
+    [
+        (b"", "unknown"),
+        (b"HTTP/1.1 20", "unknown"),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", "accepted"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", "accepted"),
+        (b"HTTP/1.1 400 Bad\r\n\r\n", "rejected"),
+    ],
+)
+def test_a_server_that_drips_is_left_in_time(tmp_path: Path, encrypted: bool, said: bytes, result: str) -> None:
+    ca, context = certificate(tmp_path, "localhost") if encrypted else (None, None)
+    with dripping(said, context) as port:
+        sink = sink_of(f"http{'s' * encrypted}://localhost:{port}", timeout=1, ca=ca and str(ca))
+        began = time.monotonic()
+        receipt = sink.write(batch("webhook", action()))
+        assert only(receipt).result == result
+        assert time.monotonic() - began < 3
 
 
 def certificate(tmp_path: Path, *names: str) -> tuple[Path, ssl.SSLContext]:

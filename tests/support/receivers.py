@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -171,3 +171,28 @@ def mail_server(
         yield box
     finally:
         controller.stop()
+
+
+@contextmanager
+def dripping(said: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """The port of a server that says something and then one byte at a time, for as long as anybody listens."""
+    listener, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            plain, _ = listener.accept()
+            connection = tls.wrap_socket(plain, server_side=True) if tls else plain
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(said)
+                while not over.wait(0.1):
+                    connection.sendall(b"x")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        over.set()
+        listener.close()
+        thread.join()

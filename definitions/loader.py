@@ -173,6 +173,8 @@ def as_problems(source: SourceFile, error: ValidationError, before: list[Problem
         if any(other != path and other[: len(path)] == path for other in paths):
             continue
         problem = _as_problem(source, detail, path)
+        if problem.code == "secret":  # its line holds it
+            problem = replace(problem, span=replace(problem.span, source_line=""))
         if problem.span.line not in taken:
             yield problem
 
@@ -191,9 +193,13 @@ def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int,
         return Problem(
             replace(span, source_line="") if kind == "secret" else span, kind, str(context["message"]), context["hint"]
         )
-    if kind == "literal_error":
-        given = str(detail["input"])
-        expected = str(context.get("expected", "")).replace("'", "`")
+    if kind == "union_tag_not_found":
+        return Problem(source.locate(path), "missing-key", "`kind` is missing", "add `kind:`")
+    if kind in ("literal_error", "union_tag_invalid"):
+        tagged = kind == "union_tag_invalid"
+        path = (*path, "kind") if tagged else path
+        given = str(context["tag"] if tagged else detail["input"])
+        expected = str(context.get("expected") or context.get("expected_tags") or "").replace("'", "`")
         words = [w.strip(" `") for w in expected.replace(" or ", ",").split(",")]
         return Problem(
             source.locate(path),

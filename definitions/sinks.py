@@ -6,15 +6,22 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from definitions.secrets import SecretReference
 from definitions.urls import WrongUrl, read_url, refusal
-from definitions.values import Duration, Lasting, Model, Name, fault
+from definitions.values import Duration, Model, Name, fault, parse_calendar
 
 _ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}\Z", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_.:-]{1,253}\Z")
-_MINUTES_A_DAY = 24 * 60
 
 AtOnce = Annotated[int, Field(ge=1, le=64, description="how many batches may be on their way")]
 Seconds = Annotated[int, Field(ge=1, le=300)]
@@ -32,10 +39,19 @@ def _host(value: str) -> str:
     return str(value)
 
 
-def _clock_time(value: Duration) -> Duration:
-    if value.months or value.business_days:
-        raise fault("duration", f"`{value.text}` has no fixed length", "use minutes, hours, days or weeks")
-    return value
+def _known_for(*words: str) -> Any:
+    """One of some words, or a time of fixed length."""
+
+    def read(value: Any) -> Any:
+        made = value if value in words else parse_calendar(value)
+        if isinstance(made, Duration) and made.months:
+            raise fault("duration", f"`{made.text}` has no fixed length", "use minutes, hours, days or weeks")
+        return made
+
+    pattern = "|".join((*words, r"\d+\s+(minute|hour|day|week)s?"))
+    return PlainValidator(read), WithJsonSchema(
+        {"type": "string", "pattern": f"^({pattern})$", "examples": ["24 hours"]}
+    )
 
 
 def checked_url(value: str, hosts: Iterable[str], plain: bool) -> str:
@@ -62,7 +78,8 @@ def server_url(value: str, plain: bool) -> str:
 
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 Host = Annotated[str, AfterValidator(_host)]
-FixedLasting = Annotated[Lasting, AfterValidator(_clock_time)]
+KnownFor = Annotated[Duration | Literal["never"], *_known_for("never")]
+KnownSomehow = Annotated[Duration | Literal["never", "naturally"], *_known_for("never", "naturally")]
 DAY = Duration(days=1, text="24 hours")
 
 
@@ -83,9 +100,7 @@ class WebhookSinkSettings(Model):
     secrets: tuple[SecretReference, ...] = Field(
         min_length=1, max_length=5, description="what requests are signed with; the first is the newest"
     )
-    dedupes_for: FixedLasting | Literal["never"] = Field(
-        default=DAY, description="how long receivers know a `webhook-id` again, or `never`"
-    )
+    dedupes_for: KnownFor = Field(default=DAY, description="how long receivers know a `webhook-id` again, or `never`")
     at_once: AtOnce = 4
     timeout: Seconds = Field(default=20, description="seconds that a reply may take")
     ca: str | None = Field(default=None, description="certificates to trust besides the machine's, as a PEM file")
@@ -256,7 +271,7 @@ class HttpSinkSettings(Model):
     auth: Auth | None = Field(default=None, description="who asks")
     headers: dict[HeaderName, HeaderText] = Field(default={}, description="headers of every request")
     requests: dict[ActionKind, RequestSettings] = Field(min_length=1, description="the requests by kind of action")
-    dedupes: FixedLasting | Literal["never", "naturally"] = Field(
+    dedupes: KnownSomehow = Field(
         default="never", description="how long it knows `key_header` again, `never`, or `naturally`: twice is once"
     )
     at_once: AtOnce = 1

@@ -10,7 +10,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Annotated
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from definitions.values import fault
 
 Address = IPv4Address | IPv6Address
 
@@ -115,3 +120,19 @@ def refusal(url: Url, hosts: Collection[str], plain: bool) -> str | None:
     if url.address is not None and not is_public(url.address) and not url.address.is_loopback:
         return f"`{url.host}` is not a public address"
     return None
+
+
+def _step_url(value: str) -> str:
+    """A url in a workflow. One with a template is looked at when it is filled, as all are before anything is sent."""
+    if "{{" in value or "{%" in value:
+        return value
+    try:
+        url = read_url(value)
+    except WrongUrl as error:
+        raise fault("url", f"`{value}` is not a url that may be used: {error}") from error
+    if url.address is not None and not is_public(url.address) and not url.address.is_loopback:
+        raise fault("url", f"`{value}` may not be used: `{url.host}` is not a public address")
+    return value
+
+
+StepUrl = Annotated[str, AfterValidator(_step_url)]

@@ -39,7 +39,8 @@ def test_settings_that_may_stand(tmp_path: Path, sink: str) -> None:
 @pytest.mark.parametrize(
     ("sink", "code"),
     [
-        ("{kind: pigeon}", "value"),
+        ("{kind: pigeon}", "unknown-word"),
+        ("{path: out}", "missing-key"),
         ("{kind: files, path: out, colour: red}", "unknown-key"),
         ("{kind: webhook}", "missing-key"),
         ("{kind: webhook, secrets: []}", "value"),

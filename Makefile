@@ -1,13 +1,14 @@
 # make demo   replay a year on the bundled example
 # make test   everything that must hold: format, lint, types, import contracts, tests
 # make dagster  the same project under Dagster: http://127.0.0.1:3000
+# make soak   20,000 random histories, and what they covered (hours)
 # make bench  the first benchmark (a few minutes)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test dagster bench clean
+.PHONY: demo test dagster soak bench clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/drumbeat demo demo
@@ -21,6 +22,10 @@ test: $(VENV)/.development
 
 dagster: $(VENV)/.development
 	DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev
+
+soak: $(VENV)/.development
+	PYTHONPATH=.:tests $(BIN)/python -m support.soak --seeds 0..20000 --report docs/soak.md
+	PYTHONPATH=.:tests $(BIN)/python -m support.soak.mutants
 
 bench: $(VENV)/.development
 	$(BIN)/python -m benchmarks.first --workflows 200 --accounts 50000

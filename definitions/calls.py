@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from definitions.check import FAMILY, Check
+from definitions.check import FAMILY, Check, fits
 from definitions.conditions import leaves
-from definitions.grammar import AggregateCall, Call, Unresolved, parts_of, relation_of, resolve
+from definitions.grammar import AggregateCall, Call, Unresolved, call_of, parts_of, relation_of, resolve
 from definitions.operators import is_time_text, same_family, widest
 from definitions.own_record import own_record_call
 from definitions.problems import did_you_mean
@@ -20,6 +20,7 @@ from definitions.vocabulary import (
     MEMBERSHIP,
     RESULTS,
     SPECIAL,
+    TRACKED,
     WITHIN,
     Type,
     known_names,
@@ -108,7 +109,7 @@ def aggregate_type(node: exp.Expr, call: AggregateCall, check: Check) -> Type:
         check.report(node, "aggregate", f"`{call.name}` needs an order, such as {call.name}(x order by y)")
     if call.where is not None:
         passes = inside.type(call.where)
-        if passes not in ("boolean", "any", "null"):
+        if not fits(passes, "a truth"):
             check.report(call.where, "type", "a filter is a truth")
     elif call.name == "share":
         check.report(node, "aggregate", "`share` needs a filter: share(x) filter (where ..)")
@@ -124,13 +125,13 @@ def _result_type(node: exp.Expr, call: AggregateCall, given: Type, check: Check)
         case "share":
             return "number"
         case "sum" | "avg":
-            if given not in ("integer", "number", "any", "null"):
+            if not fits(given, "a number"):
                 return check.report(
                     call.argument, "type", f"`{call.name}` takes a number; this is {FAMILY.get(given, given)}"
                 )
             return "integer" if call.name == "sum" and given == "integer" else "number"
         case "bool_or" | "bool_and":
-            if given not in ("boolean", "any", "null"):
+            if not fits(given, "a truth"):
                 return check.report(
                     call.argument, "type", f"`{call.name}` takes a truth; this is {FAMILY.get(given, given)}"
                 )
@@ -168,6 +169,11 @@ def _tracked_field(node: exp.Expr, call: Call, check: Check, count: int, second:
     if len(call.args) != count or not isinstance(call.args[0] if call.args else None, exp.Column):
         takes = f"a field of {check.scope.object}{f' and {second}' if count == 2 else ''}"
         return check.report(node, "arguments", f"`{call.name}` takes {takes}")
+    parts = (part for value in (*call.args[1:], *call.named.values()) for part in value.walk())
+    for inner in (found for part in parts if (found := call_of(part)) is not None):
+        if inner.name in TRACKED:
+            message = f"`{inner.name}` cannot stand inside `{call.name}`"
+            return check.report(node, "own-record", message, "ask them apart, such as in two lines of `all`")
     found = resolve(parts_of(call.args[0]), check.catalog, check.scope)
     if isinstance(found, Unresolved):
         return check.report(call.args[0], found.code, found.message, did_you_mean(found.name, found.known))
@@ -201,7 +207,7 @@ def _moved(node: exp.Expr, call: Call, check: Check) -> Type:
     if isinstance(by, exp.Literal) and by.is_string:
         if not re.fullmatch(r"\d+(\.\d+)?%", by.name):
             check.report(by, "arguments", f"`{by.name}` is not a percentage", "write a number, or such as '20%'")
-    elif FAMILY.get(check.type(by)) not in ("a number", None):
+    elif not fits(check.type(by), "a number"):
         check.report(by, "type", f"`{call.name}` takes a number or a percentage such as '20%'")
     return "boolean"
 
@@ -275,7 +281,7 @@ def _held_for(node: exp.Expr, call: Call, check: Check) -> Type:
     if any(isinstance(n, exp.Anonymous) and str(n.this).lower() == "held_for" for n in call.args[0].walk()):
         return check.report(node, "arguments", "`held_for` inside `held_for`")
     given = replace(check, inside=None).type(call.args[0])
-    if given not in ("boolean", "any", "null"):
+    if not fits(given, "a truth"):
         check.report(call.args[0], "type", "`held_for` takes a condition")
     check.type(call.args[1])
     return "boolean"

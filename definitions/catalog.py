@@ -84,6 +84,7 @@ class CatalogObject(Model):
     ] = Field(default={}, description="rows that are goals: answers, calls, meetings, outcomes")
     exists_from: Name | None = Field(default=None, description="replay: the record is not there before this date")
     timezone: Name | None = Field(default=None, description="the field that holds the record's own timezone")
+    email: Name | None = Field(default=None, description="the field that holds the address for emails")
     phones: tuple[Name, ...] = Field(default=(), description="fields that hold phone numbers, in international form")
     unsubscribed: Name | None = Field(default=None, description="a true value stops emails and text messages")
 

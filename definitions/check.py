@@ -28,6 +28,15 @@ FAMILY: dict[Type, str] = {
 """Types that may meet have the same word here."""
 
 
+def fits(given: Type, family: str) -> bool:
+    """May a type stand where a family is wanted; what is missing or not known may stand anywhere.
+
+    >>> fits("integer", "a number"), fits("null", "a truth"), fits("text", "a time")
+    (True, True, False)
+    """
+    return FAMILY.get(given, family) == family
+
+
 @dataclass(frozen=True)
 class Known:
     """What a project names beside its objects: conditions may refer to it."""

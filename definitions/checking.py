@@ -13,7 +13,7 @@ from sqlglot import exp
 from definitions import operators
 from definitions.calls import aggregate_type, call_type
 from definitions.catalog import Catalog
-from definitions.check import FAMILY, Check, Inside, Known
+from definitions.check import FAMILY, Check, Inside, Known, fits
 from definitions.conditions import DIALECT, Condition, Expression, leaves
 from definitions.grammar import Name, Scope, Unresolved, aggregate_of, call_of, parts_of, resolve
 from definitions.own_record import own_record_call
@@ -30,7 +30,7 @@ def check_condition(
     for leaf in leaves(condition):
         check = Check(catalog, known, leaf.expression, Scope(object_), _type, inside=inside)
         given = type_of(check)
-        if given not in ("boolean", "any", "null"):
+        if not fits(given, "a truth"):
             check.report(
                 leaf.expression.tree, "not-a-condition", f"a condition is a truth; this is {FAMILY.get(given, given)}"
             )
@@ -49,7 +49,7 @@ def check_family(expression: Expression, said: str, family: str, catalog: Catalo
     """The problems of an expression that must give a family of types: `said` is what the message calls it."""
     given, problems = check_expression(expression, scope.object, catalog, scope.root, scope.path)
     yield from problems
-    if given not in ("any", "null") and FAMILY[given] != family:
+    if not fits(given, family):
         yield Problem(expression.span(), "type", f"{said} is {family}")
 
 

@@ -97,7 +97,9 @@ def _between(first: date, last: date) -> Iterator[date]:
 def roles_fit(project: Project) -> Iterator[Problem]:
     """Roles that a catalog object gives to its fields name fields of a fitting type."""
     for name, spec in project.catalog.objects.items():
-        texts = {("timezone",): spec.timezone} | {("phones", i): phone for i, phone in enumerate(spec.phones)}
+        texts = {("timezone",): spec.timezone, ("email",): spec.email} | {
+            ("phones", i): phone for i, phone in enumerate(spec.phones)
+        }
         truths = {("send_as",): spec.send_as, ("unsubscribed",): spec.unsubscribed}
         for wanted, roles in (("text", texts), ("boolean", truths)):
             for path, field in roles.items():

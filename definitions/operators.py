@@ -7,18 +7,23 @@ from datetime import date, datetime
 
 from sqlglot import exp
 
-from definitions.check import FAMILY, Check
+from definitions.check import FAMILY, Check, fits
 from definitions.grammar import Unresolved, parts_of, resolve
 from definitions.problems import did_you_mean
 from definitions.vocabulary import EXTRACT_UNITS, INTERVAL_UNITS, TRUNC_UNITS, Type
 
-_CASTS: dict[str, Type] = {"DATE": "date", "TIMESTAMP": "timestamp", "TIMESTAMPTZ": "timestamp"}
+_CASTS: dict[str, Type] = {
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+    "TIMESTAMPNTZ": "timestamp",  # what DuckDB means by `timestamp` without a zone
+    "TIMESTAMPTZ": "timestamp",
+}
 
 
 def logic(node: exp.Expr, check: Check) -> Type:
     for child in node.iter_expressions():
         given = check.type(child)
-        if given not in ("boolean", "any", "null"):
+        if not fits(given, "a truth"):
             check.report(child, "type", f"and, or, not take truths; this is {FAMILY.get(given, given)}")
     if isinstance(node, exp.Not) and not isinstance(node.this, exp.Is):
         _warn_negation(node, node.this, check)
@@ -171,7 +176,7 @@ def case(node: exp.Expr, check: Check) -> Type:
     results: list[exp.Expr] = []
     for branch in node.args.get("ifs") or [node]:
         given = check.type(branch.this)
-        if node.args.get("this") is None and given not in ("boolean", "any", "null"):
+        if node.args.get("this") is None and not fits(given, "a truth"):
             check.report(branch.this, "type", "`when` takes a truth")
         results.append(branch.args["true"])
     otherwise = node.args.get("default") or node.args.get("false")
@@ -207,7 +212,7 @@ def trunc(node: exp.Expr, check: Check) -> Type:
     if unit not in TRUNC_UNITS:
         check.report(node, "unit", f"`{unit}` is not a unit here", "use day, week, month, quarter or year")
     given = check.type(node.this)
-    if given not in ("date", "timestamp", "any", "null"):
+    if not fits(given, "a time"):
         return check.report(node, "type", f"date_trunc takes a time; this is {FAMILY.get(given, given)}")
     return given
 
@@ -217,7 +222,7 @@ def extract(node: exp.Expr, check: Check) -> Type:
     if unit not in EXTRACT_UNITS:
         check.report(node, "unit", f"`{unit.lower()}` is not a part here", "use year, quarter, month, day or hour")
     given = check.type(node.expression)
-    if given not in ("date", "timestamp", "any", "null"):
+    if not fits(given, "a time"):
         check.report(node, "type", f"extract takes a time; this is {FAMILY.get(given, given)}")
     return "integer"
 
@@ -225,7 +230,7 @@ def extract(node: exp.Expr, check: Check) -> Type:
 def number(node: exp.Expr, operands: list[exp.Expr], check: Check) -> Type:
     types: list[Type] = [check.type(operand) for operand in operands]
     for operand, given in zip(operands, types, strict=True):
-        if FAMILY.get(given) not in ("a number", None):
+        if not fits(given, "a number"):
             return check.report(operand, "type", f"arithmetic takes numbers; this is {FAMILY[given]}")
     return "integer" if all(t == "integer" for t in types) and not isinstance(node, exp.Div) else "number"
 

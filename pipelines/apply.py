@@ -73,6 +73,7 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
         }
         row |= {"seed": settings.seed, "files": dict(project.files), "applied_at": at, "applied_by": by}
         session.append(PROJECTS, [row])
+        session.execute_query("chain_project", project_id=project_id)
     return Applied(project_id, changes, written=True)
 
 
@@ -104,7 +105,7 @@ def _write(
         for query in FORGET:
             session.execute_query(query, workflow=compiled.name, version=version)
     known = {row["content_id"] for row in session.ask("known_contents")}
-    published = publish(compiled, version, project, at=at, by=by).rows
+    published = publish(compiled, version, project, at=at, by=by)
     published[WORKFLOWS] = [row | {"state": _state(row["wanted_state"], known_row)} for row in published[WORKFLOWS]]
     for table, rows in published.items():
         if table in (CONTENTS, CONTENT_VALUES):

@@ -46,7 +46,10 @@ def give(
     rows = [_row(command, workflow, record, at, by, step) for record in dict.fromkeys(records)] if records else []
     rows = rows or [_row(command, workflow, None, at, by, step)]
     known = {row["command_id"] for row in session.ask("known_commands", ids=[row["command_id"] for row in rows])}
-    session.append(COMMANDS, [row for row in rows if row["command_id"] not in known])
+    number = session.count(COMMANDS)
+    new = [row for row in rows if row["command_id"] not in known]
+    session.append(COMMANDS, [row | {"given_number": number + i} for i, row in enumerate(new, start=1)])
+    session.execute_query("seal_commands")
     return tuple(row["command_id"] for row in rows)
 
 

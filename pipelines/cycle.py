@@ -35,7 +35,7 @@ def deliver_until(session: DuckDBSession, workspace: Workspace, until: datetime)
     _, project = live_project(session)
     sinks = workspace.sinks()
     days = [row["day"] for row in session.ask("due_days", until=until)]
-    return tuple(made for day in days for made in deliver(session, project, sinks, day))
+    return tuple(made for day in days for made in deliver(session, project, sinks, day, in_time=True))
 
 
 def finish_cycle(session: DuckDBSession, workspace: Workspace) -> tuple[Delivered, ...]:

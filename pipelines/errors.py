@@ -4,6 +4,7 @@ UserError
 ├── ClockWentBack     an instant before the last one was asked for
 ├── GuardExceeded     an apply would cause more than the project's guards let pass
 ├── NothingApplied    no definitions are live
+├── NotProved         a warehouse is not what its inputs lead to
 └── SnapshotRefused   a source lost so much that nothing is believed
 EnvironmentFault
 └── LeaseHeld         another process is at work
@@ -38,6 +39,15 @@ class NothingApplied(UserError):
 
     def __init__(self) -> None:
         super().__init__("nothing-applied", "no definitions are live in this warehouse", "run `drumbeat apply` first")
+
+
+class NotProved(UserError):
+    """A warehouse is not what its inputs lead to; `findings` says where, a line each."""
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        self.findings = findings
+        hint = "restore the warehouse from a backup; docs/verify.md says how to read the lines"
+        super().__init__("not-proved", "\n".join(("the warehouse is not proved", *findings)), hint)
 
 
 class SnapshotRefused(UserError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,8 @@ from definitions import Project
 from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack, SnapshotRefused
 from sql import DuckDBSession
-from sql.names import SNAPSHOT_OBJECTS, SNAPSHOTS, changes_table, history_table, record_table
+from sql.inputs import keep_statement
+from sql.names import SNAPSHOT_OBJECTS, changes_table, history_table, record_table
 from sql.snapshot import (
     INCOMING,
     ObjectColumns,
@@ -22,6 +23,7 @@ from sql.snapshot import (
     found_query,
     kinds_query,
     new_columns,
+    still_tracked,
     table_statements,
     typed_statement,
 )
@@ -72,13 +74,33 @@ def take_snapshot(
     counts: list[ObjectCounts] = []
     with session.transaction():
         for name, spec in project.catalog.objects.items():
-            columns = ObjectColumns(spec, tracked[name])
+            columns = ObjectColumns(spec, still_tracked(spec, tracked[name], tables.get(history_table(name), {})))
             source, table = spec.table.split(".")
             rows = sources[source].read(table, columns.declared)
             counts.append(_take_object(session, columns, tables, rows, {"as_of": as_of}, accept))
         session.append(SNAPSHOT_OBJECTS, [{"snapshot_id": snapshot_id, **asdict(found)} for found in counts])
-        session.append(SNAPSHOTS, [{"snapshot_id": snapshot_id, "as_of": as_of}])
+        _keep(session, project, tables, counts, {"as_of": as_of, "snapshot_id": snapshot_id})
     return Snapshot(snapshot_id, as_of, tuple(sorted(counts, key=lambda found: found.object)))
+
+
+def _keep(
+    session: DuckDBSession,
+    project: Project,
+    tables: Tables,
+    counts: Sequence[ObjectCounts],
+    parameters: dict[str, object],
+) -> None:
+    """Keep what came, changed or went, and note the snapshot with its hash: one statement, and one more if anything did."""
+    changed: list[tuple[ObjectColumns, bool]] = []
+    for c in counts:
+        columns = ObjectColumns(project.catalog[c.object], ())
+        is_filled = record_table(c.object) in new_columns(columns, tables)
+        if is_filled or c.created_count or c.updated_count or c.deleted_count:
+            changed.append((columns, is_filled))
+    merges = any(spec.merged_into for spec in project.catalog.objects.values())
+    if changed or merges or any(c.null_key_count or c.duplicate_count or c.unreadable_count for c in counts):
+        session.run(keep_statement(changed, merges), parameters)
+    session.execute_query("note_snapshot", **parameters)
 
 
 def _take_object(

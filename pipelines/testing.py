@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -66,8 +66,8 @@ def play(world: Engine, given: Rows, timeline: Sequence[Played], *, every_invari
         if failure is not None:
             return failure
         world.set(moment.changes)
-        for order in moment.orders:
-            world.order(order, moment.at)
+        for i, order in enumerate(moment.orders):  # one after the other, as they are written
+            world.order(order, moment.at - timedelta(microseconds=len(moment.orders) - 1 - i))
         for object_, recipients in moment.suppress.items():
             world.suppress(object_, recipients, moment.at)
         world.receive(moment.results, moment.at)

@@ -15,6 +15,7 @@ from pathlib import Path
 from connectors import Sink, Source, open_sink, open_source
 from definitions import EnvironmentFault, Project, ProjectSettings, load_project, load_settings, read_folder
 from pipelines.lease import lease
+from pipelines.places import stop_file_of
 from sql import DuckDBSession
 
 
@@ -38,6 +39,11 @@ class Workspace:
     def warehouse(self) -> Path:
         """The warehouse file."""
         return self.root / self.settings.warehouse
+
+    @property
+    def stop_file(self) -> Path:
+        """While it is there nothing is delivered."""
+        return stop_file_of(self.warehouse)
 
     @property
     def out(self) -> Path:
@@ -65,3 +71,11 @@ class Workspace:
         ):
             session.migrate()
             yield session
+
+    @contextlib.contextmanager
+    def held(self, purpose: str) -> Generator[Path]:
+        """The warehouse file, up to date and closed, under lease: nobody writes to it meanwhile."""
+        with self.session(purpose):
+            pass
+        with lease(self.warehouse, purpose):
+            yield self.warehouse

@@ -283,6 +283,7 @@ def _business_days(plan: TruthPlan) -> Iterator[Statement]:
 
 
 PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
+    _fixed("02_inputs"),
     _fixed("03_begin"),
     _business_days,
     lambda plan: asked_statements(plan, "03_begin"),

@@ -15,7 +15,7 @@ import sqlglot
 
 from definitions.conditions import DIALECT, Expression
 from definitions.messages import paths_in
-from definitions.steps import ActionStep, Expr, is_address
+from definitions.steps import ActionStep, Email, Expr, Sms, is_address
 from definitions.workflow import Workflow
 from sql.truths.plan import TruthPlan, recipient_object, row_object
 
@@ -39,7 +39,10 @@ def content_of(step: ActionStep, workflow: Workflow, truths: TruthPlan) -> Conte
     """The content of an action step; its values are numbered in the plan."""
     read = _Reading(workflow.object, truths)
     body = _body(step, read)
+    if step.email is not None or step.sms is not None:
+        body |= read.addresses(step.email or step.sms, workflow)
     values = [(name, truths.add_value(e, workflow.object), "record") for name, e in read.expressions.items()]
+    values += [(name, truths.add_value(e, object_), "recipient") for name, (e, object_) in read.of_recipient.items()]
     for path in sorted({path for text in _texts(body) for path, _ in paths_in(text)}):
         subject = path[0] if path[0] in ("recipient", "row") else "record"
         objects = {"recipient": recipient_object, "row": row_object}
@@ -61,6 +64,24 @@ class _Reading:
     object: str
     truths: TruthPlan
     expressions: dict[str, Expression] = field(default_factory=dict[str, Expression])
+    of_recipient: dict[str, tuple[Expression, str]] = field(default_factory=dict[str, tuple[Expression, str]])
+
+    def addresses(self, message: Email | Sms | None, workflow: Workflow) -> dict[str, Any]:
+        """Where a message goes, and for emails in whose name: addresses that the catalog says fields hold."""
+        project, found = self.truths.project, dict[str, Any]()
+        recipient = recipient_object(workflow, project)
+        spec = project.catalog[recipient] if recipient is not None else None
+        to = spec and (spec.email if isinstance(message, Email) else next(iter(spec.phones), None))
+        if recipient is not None and to is not None:
+            self.of_recipient["address.to"] = (_expression(to), recipient)
+            found["to"] = {"value": "address.to"}
+        sender = message.from_ if isinstance(message, Email) else None
+        user = project.catalog.target(self.object, (sender,)) if sender and not is_address(sender) else None
+        address = project.catalog[user].email if user else None
+        if address is not None:
+            self.expressions["address.from"] = _expression(f"{sender}.{address}")
+            found["from_address"] = {"value": "address.from"}
+        return found
 
     def user(self, name: str | None) -> Any:
         """The user that a relation or an earlier assign step leads to, by name; an address stays as it is."""

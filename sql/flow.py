@@ -6,7 +6,7 @@ whose guards hold is taken. Every arm ends in a way without further guards, so a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
@@ -83,13 +83,8 @@ def _ways(rest: tuple[Step, ...]) -> Iterator[Hop]:
             yield Hop("", 0, "exited", END, path=((step.id, None),), reason=step.exit)
         case WaitStep():
             yield from _arriving(step, after)
-        case BranchStep():
-            for arm in step.branch:
-                yield from _through((step.id, arm.name), arm.if_, _ways((*arm.steps, *after)))
-            yield from _through((step.id, ELSE), None, _ways((*step.else_, *after)))
-        case SplitStep():
-            for name, draw in _draws(step):
-                yield from _through((step.id, name), draw, _ways((*step.arms.get(name, ()), *after)))
+        case BranchStep() | SplitStep():
+            yield from _parting(step, after, _ways)
         case _:
             assert_never(step)
 
@@ -123,19 +118,33 @@ def _without_date(step: WaitStep, date: WaitForDate) -> Iterator[Hop]:
 
 def _skipping(rest: tuple[Step, ...]) -> Iterator[Hop]:
     """Every way to the next wait, with nothing done on it."""
-    if not rest or isinstance(rest[0], WaitStep | ExitStep):
+    if not rest:
         yield from _ways(rest)
         return
     step, after = rest[0], rest[1:]
-    if isinstance(step, ActionStep):
-        yield from _skipping(after)
-    elif isinstance(step, BranchStep):
-        for arm in step.branch:
-            yield from _through((step.id, arm.name), arm.if_, _skipping((*arm.steps, *after)))
-        yield from _through((step.id, ELSE), None, _skipping((*step.else_, *after)))
-    else:
-        for draw in _draws(step):
-            yield from _through((step.id, draw[0]), draw[1], _skipping((*step.arms.get(draw[0], ()), *after)))
+    match step:
+        case ActionStep():
+            yield from _skipping(after)
+        case WaitStep() | ExitStep():
+            yield from _ways(rest)
+        case BranchStep() | SplitStep():
+            yield from _parting(step, after, _skipping)
+        case _:
+            assert_never(step)
+
+
+def _parting(
+    step: BranchStep | SplitStep, after: tuple[Step, ...], ways: Callable[[tuple[Step, ...]], Iterator[Hop]]
+) -> Iterator[Hop]:
+    """The ways through every arm of a step and on behind it."""
+    match step:
+        case BranchStep():
+            for arm in step.branch:
+                yield from _through((step.id, arm.name), arm.if_, ways((*arm.steps, *after)))
+            yield from _through((step.id, ELSE), None, ways((*step.else_, *after)))
+        case SplitStep():
+            for name, draw in _draws(step):
+                yield from _through((step.id, name), draw, ways((*step.arms.get(name, ()), *after)))
 
 
 def _draws(step: SplitStep) -> Iterator[tuple[str, Draw]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from definitions.catalog import Catalog
+from definitions.conditions import DIALECT
 from sql.names import record_table
 
 
@@ -34,7 +35,7 @@ def labels_query(catalog: Catalog, object_: str) -> str | None:
         .from_(exp.table_(table, db=schema, quoted=True))
         .where(exp.In(this=record.copy(), query=wanted.subquery()))
     )
-    return query.sql("duckdb")
+    return query.sql(dialect=DIALECT)
 
 
 def _text(column: str) -> exp.Cast:
@@ -53,4 +54,4 @@ def records_query(catalog: Catalog, object_: str) -> str:
     label = spec.label if spec.label in spec.fields else None
     schema, _, table = record_table(object_).partition(".")
     query = exp.select(_text(spec.key).as_("record"), _text(label or spec.key).as_("label"))
-    return query.from_(exp.table_(table, db=schema, quoted=True)).order_by(exp.column("record")).sql("duckdb")
+    return query.from_(exp.table_(table, db=schema, quoted=True)).order_by(exp.column("record")).sql(dialect=DIALECT)

@@ -43,6 +43,7 @@ from sql.places import (
     as_of,
     column,
     edge,
+    in_brackets,
     number_of,
     today,
     type_at,
@@ -172,11 +173,15 @@ def _visit(node: exp.Expr, place: Place) -> exp.Expr | None:
         case exp.Add() | exp.Sub() if type_at(node, place) == "date":
             moved = type(node)(this=_compile(node.this, place), expression=_compile(node.expression, place))
             return cast_to(exp.paren(moved, copy=False), "DATE")
+        case exp.DateTrunc() | exp.TimestampTrunc() if type_at(node, place) == "date":
+            cut = node.copy()
+            cut.set("this", _compile(node.this, place))
+            return cast_to(cut, "DATE")
         case exp.Cast() if type_at(node, place) == "timestamp":
             return cast_to(_compile(node.this, place), "TIMESTAMPTZ")
         case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE() | exp.NullSafeEQ() | exp.NullSafeNEQ():
             left, right = _aligned([node.this, node.expression], place)
-            return type(node)(this=left, expression=right)
+            return type(node)(this=in_brackets(left), expression=in_brackets(right))
         case exp.Between():
             value, low, high = _aligned([node.this, node.args["low"], node.args["high"]], place)
             return exp.Between(this=value, low=low, high=high)
@@ -216,7 +221,12 @@ def _name(found: Name | Unresolved, place: Place) -> exp.Expr:
         tree = place.needs.catalog[found.object].computed[found.field].tree
         # the root of an aggregate is not joined again: what a computed field of the root asks is asked of its alias
         inner = replace(place, scope=Scope(found.object), here=alias)
-        return exp.paren(_compile(tree, inner), copy=False)
+        made = exp.paren(_compile(tree, inner), copy=False)
+        if not found.hops:
+            return made
+        # what is not there has no fields, computed ones neither
+        there = exp.not_(exp.Is(this=column(place.needs.catalog[found.object].key, alias), expression=exp.null()))
+        return exp.paren(exp.case().when(there, made), copy=False)
     return column(found.field, alias)
 
 

@@ -129,9 +129,14 @@ def both(*parts: exp.Expr) -> exp.Expr:
     return exp.paren(exp.and_(*parts, copy=False), copy=False)
 
 
+def in_brackets(operand: exp.Expr) -> exp.Expr:
+    """A truth that is compared stands in brackets: the engine reads no chains of comparisons."""
+    return exp.paren(operand, copy=False) if isinstance(operand, exp.Predicate | exp.Connector | exp.Not) else operand
+
+
 def reading_root(node: exp.Expr, root: Place) -> exp.Expr:
     """Something of the record itself, read from inside an aggregate: its row is joined where that is needed."""
-    made = root.compile(node)
+    made = in_brackets(root.compile(node))
     if any(c.table == ROOT or c.table.startswith(f"{ROOT}__") for c in made.find_all(exp.Column)):
         root.root_used.add(ROOT)
     return made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -45,17 +44,10 @@ from sql.schedules import fallback_zone, schedule_id
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Publication:
-    """The rows of one version of one workflow, by table."""
-
-    workflow: str
-    version: int
-    rows: dict[str, list[Row]]
-
-
-def publish(compiled: CompiledWorkflow, version: int, project: Project, *, at: datetime, by: str) -> Publication:
-    """The rows of a workflow as its given version."""
+def publish(
+    compiled: CompiledWorkflow, version: int, project: Project, *, at: datetime, by: str
+) -> dict[str, list[Row]]:
+    """The rows of a workflow as its given version, by table."""
     name = compiled.name
     steps = list(_steps(compiled, version))
     hops = [(_hop_id(name, version, hop), hop) for hop in compiled.hops]
@@ -86,7 +78,7 @@ def publish(compiled: CompiledWorkflow, version: int, project: Project, *, at: d
     }
     for table in (GOALS, LIVE_ENTRY_VALUES, ASSIGN_RULES, STEP_MOVES):
         rows[table] = [{"workflow": name, "version": version, **row} for row in rows[table]]
-    return Publication(name, version, rows)
+    return rows
 
 
 def _goal_row(compiled: CompiledGoal, position: int) -> Row:

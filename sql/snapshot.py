@@ -7,7 +7,7 @@ moments that are not finite are missing too, because in DuckDB `'nan' > 1` is tr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from textwrap import indent
 
@@ -55,6 +55,12 @@ class ObjectColumns:
     def history(self) -> dict[str, FieldSpec]:
         """The key and the tracked fields."""
         return {n: f for n, f in self.fields.items() if n == self.key or n.strip('"') in self.tracked}
+
+
+def still_tracked(spec: CatalogObject, wanted: Collection[str], found: Mapping[str, str]) -> tuple[str, ...]:
+    """The fields with history: those that are asked for, and those that were once, since older versions may ask still."""
+    kept = [name for name in spec.fields if name in found and name != spec.key]
+    return tuple(dict.fromkeys([*wanted, *kept]))
 
 
 def table_statements(columns: ObjectColumns, found: Mapping[str, Mapping[str, str]]) -> list[Statement]:
@@ -228,14 +234,15 @@ def _staged(columns: ObjectColumns) -> str:
     spec, fields = columns.spec, columns.fields
     known = ",\n    ".join(_known(n, f, columns) for n, f in fields.items())
     order = f"{quoted(spec.updated_at)} DESC NULLS LAST, " if spec.updated_at else ""
-    there = [f"{columns.key} IS NOT NULL"]
-    there += [_moment(spec.exists_from, columns)] if spec.exists_from else []
+    there = [_moment(spec.exists_from, columns)] if spec.exists_from else []
     there += [f"{quoted(spec.deleted_at)} IS NULL"] if spec.deleted_at else []
     there += [f"{quoted(spec.merged_into)} IS NULL"] if spec.merged_into else []
     return (
-        f"SELECT\n    {known}\nFROM typed_{spec.object}\nWHERE {' AND '.join(there)}\n"
-        # the same row delivered twice is one row; of different rows with one key the newest counts, then a stable choice
-        f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}md5(concat_ws('|', {', '.join(fields)}))) = 1"
+        f"SELECT\n    {known}\nFROM (\n    SELECT * FROM typed_{spec.object}\n    WHERE {columns.key} IS NOT NULL\n"
+        # the same row delivered twice is one row; of different rows with one key the newest counts, also where it says
+        # that the record is gone, then a stable choice
+        f"    QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}md5(concat_ws('|', {', '.join(fields)}))) = 1\n)"
+        + (f"\nWHERE {' AND '.join(there)}" if there else "")
     )
 
 

@@ -22,6 +22,16 @@ from sql.places import (
     type_at,
 )
 
+_READ_AS = {
+    "integer": "as_integer",
+    "number": "as_number",
+    "boolean": "as_boolean",
+    "date": "as_date",
+    "timestamp": "as_instant",
+    "list": "as_list",
+}
+"""The warehouse's functions that read a stored value as a type; the others are text."""
+
 
 def anniversary(date: exp.Expr) -> exp.Expr:
     """The next yearly return of a date, at least a year after it; 29 February returns on the 28th in other years."""
@@ -48,13 +58,7 @@ def at_entry(call: Call, place: Place) -> exp.Expr:
     number = entry_value(call.args[0], place)
     place.needs.entry_values[number] = call.args[0]
     stored = exp.column("result", table=entry_alias(number))
-    given = type_at(call.args[0], place)
-    return exp.Anonymous(
-        this={"integer": "as_integer", "number": "as_number", "boolean": "as_boolean", "date": "as_date"}.get(
-            given, "as_instant" if given == "timestamp" else "as_list" if given == "list" else "as_text"
-        ),
-        expressions=[stored],
-    )
+    return exp.Anonymous(this=_READ_AS.get(type_at(call.args[0], place), "as_text"), expressions=[stored])
 
 
 def entry_value(tree: exp.Expr, place: Place) -> int:
@@ -133,4 +137,4 @@ def held_for(call: Call, place: Place) -> exp.Expr:
     needs.held[number] = inner
     since = exp.column("matched_from", table=held_alias(number))
     ended = exp.Add(this=since, expression=call.args[1].copy())
-    return both(inner.copy(), exp.LTE(this=exp.paren(ended, copy=False), expression=as_of()))
+    return both(inner.copy(), edge(exp.LTE(this=exp.paren(ended, copy=False), expression=as_of())))

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from definitions.errors import EnvironmentFault, UserError
-from pipelines.cli import asking, authoring, duplicating, operating, running, testing
+from pipelines.cli import asking, authoring, delivering, duplicating, operating, running, testing, verifying
 
 app = typer.Typer(
     name="drumbeat",
@@ -36,9 +36,13 @@ for command in (
     running.apply,
     running.snapshot,
     running.evaluate,
-    running.deliver,
+    delivering.deliver,
+    delivering.stop,
+    delivering.uncertain,
+    delivering.resolve,
     running.report,
     running.status,
+    verifying.verify,
     running.demo,
 ):
     app.command(command.__name__.strip("_"))(command)

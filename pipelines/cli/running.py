@@ -115,22 +115,6 @@ def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:
     typer.echo(f"evaluation {made.evaluation_id} in {sum(made.seconds.values()):.2f} s")
 
 
-def deliver(project: Folder = Path(), now: AsOf = None) -> None:
-    """Hand planned actions to their sinks."""
-    from pipelines.delivery import deliver as run_delivery
-    from pipelines.live import live_project
-
-    workspace = workspace_of(project)
-    with workspace.session("deliver") as session:
-        _, live = live_project(session)
-        batches = run_delivery(session, live, workspace.sinks(), read_instant(now, workspace))
-    if not batches:
-        typer.echo("nothing to do: no action is due")
-    for batch in batches:
-        failed = f", {batch.failed_count} failed" if batch.failed_count else ""
-        typer.echo(f"  {batch.action_count} {batch.kind} actions{failed}: {batch.location}")
-
-
 def report(project: Folder = Path()) -> None:
     """Make the report tables and the dashboard."""
     workspace = workspace_of(project)

@@ -62,11 +62,17 @@ def applied_metadata(live: Mapping[str, Any]) -> Metadata:
 
 def delivery_metadata(batches: Sequence[Delivered]) -> Metadata:
     """What was handed to the sinks, batch by batch; locations count from the project's folder."""
-    lines = ((batch.kind, batch.action_count, batch.failed_count, batch.location) for batch in batches)
+    lines = (
+        (b.sink, b.kind, b.action_count, b.failed_count, b.later_count, b.uncertain_count, b.closed or "")
+        for b in batches
+    )
     return {
         "actions": dg.MetadataValue.int(sum(batch.action_count for batch in batches)),
         "failed": dg.MetadataValue.int(sum(batch.failed_count for batch in batches)),
-        "batches": dg.MetadataValue.md(markdown_table(("kind", "actions", "failed", "location"), lines)),
+        "uncertain": dg.MetadataValue.int(sum(batch.uncertain_count for batch in batches)),
+        "delivered": dg.MetadataValue.md(
+            markdown_table(("sink", "kind", "sent", "failed", "later", "uncertain", "stopped"), lines)
+        ),
     }
 
 

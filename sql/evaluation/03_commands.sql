@@ -3,7 +3,7 @@ CREATE OR REPLACE TEMP TABLE orders AS
 SELECT
     *,
     CASE WHEN given_by LIKE '(step) %' THEN 'enrolled' ELSE 'manual' END AS entry_mode,
-    ROW_NUMBER() OVER (ORDER BY given_at, command_id) AS number
+    ROW_NUMBER() OVER (ORDER BY given_at, given_number NULLS LAST, command_id) AS number
 FROM journal.commands
 WHERE taken_at IS NULL AND given_at <= $as_of;
 
@@ -131,8 +131,9 @@ SELECT
     command_id, number, command, participant_id, step_id, due_at, halted_at, first_status,
     status_after(command, status) AS new_status,
     CASE
-        WHEN participant_id IS NULL THEN 'not_inside'
+        WHEN workflow_state IS NULL THEN 'unknown_workflow'
         WHEN workflow_state = 'archived' THEN 'workflow_archived'
+        WHEN participant_id IS NULL THEN 'not_inside'
         WHEN status_after(command, status) IS NULL THEN 'is_' || status
     END AS refusal
 FROM judged;
@@ -166,8 +167,15 @@ JOIN state.participants AS p ON p.participant_id = h.participant_id;
 
 -- [verdicts if orders] Orders about actions that wait for approval.
 CREATE OR REPLACE TEMP TABLE verdicts AS
-SELECT o.command_id, o.number, o.command, a.action_id, CASE WHEN a.action_id IS NULL THEN 'nothing_waits' END AS refusal
+SELECT
+    o.command_id, o.number, o.command, a.action_id,
+    CASE
+        WHEN w.state IS NULL THEN 'unknown_workflow'
+        WHEN w.state = 'archived' THEN 'workflow_archived'
+        WHEN a.action_id IS NULL THEN 'nothing_waits'
+    END AS refusal
 FROM orders AS o
+LEFT JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
 LEFT JOIN outbox.actions AS a
     ON a.workflow = o.workflow AND a.record = o.record AND a.status = 'awaiting_approval'
     AND (o.step_id IS NULL OR o.step_id = a.step_id)

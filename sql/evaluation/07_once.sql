@@ -70,7 +70,7 @@ SELECT * FROM decided;
 CREATE OR REPLACE TEMP TABLE judged AS
 SELECT
     c.workflow, c.object, c.record, c.occasion, c.entry_mode, c.command_id,
-    COALESCE(c.refusal, f.late_refusal, CASE WHEN NOT t.is_in THEN 'locked' END, CASE WHEN f.workflow IS NULL THEN 'asks_twice' END) AS refusal,
+    COALESCE(c.refusal, f.late_refusal, CASE WHEN NOT t.is_in THEN 'locked' END, CASE WHEN f.entry_mode <> c.entry_mode THEN 'asks_twice' END) AS refusal,
     CASE
         WHEN c.refusal = 'locked' THEN c.locked_by
         WHEN c.refusal IS NULL AND f.late_refusal = 'run_once' THEN f.recipient
@@ -90,8 +90,8 @@ SELECT
                 WHEN 'week' THEN INTERVAL 7 DAY ELSE INTERVAL 1 MONTH END
     END AS until_at
 FROM candidates AS c
-LEFT JOIN within_limits AS f
-    ON f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion AND f.entry_mode = c.entry_mode
+-- who asks in two ways is judged by one, and what becomes of that is the answer to both
+LEFT JOIN within_limits AS f ON f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion
 LEFT JOIN turns AS t ON t.object = c.object AND t.record = c.record AND t.workflow = c.workflow AND t.occasion = c.occasion;
 
 -- [close_refusals if state.refusals] End the spells of refusals that no longer hold for the same reason.
@@ -128,7 +128,7 @@ WHERE o.command_id = c.command_id AND o.command = 'enroll';
 -- [entrants if within_limits] Who enters, in which arm. The draw depends on seed, workflow and record alone: nobody changes arms.
 CREATE OR REPLACE TEMP TABLE entrants AS
 SELECT
-    substr(md5($seed || '|' || f.workflow || '|' || f.record || '|' || CASE WHEN f.occasion = '' THEN '' ELSE f.occasion || '|' END || (f.entry_count + 1)), 1, 20) AS participant_id,
+    substr(md5($seed || '|' || f.workflow || '|' || f.record || '|' || CASE WHEN f.occasion = '' THEN '' ELSE f.occasion || '|' END || (COALESCE(b.named_count, 0) + 1)), 1, 20) AS participant_id,
     f.workflow,
     f.version,
     f.object,
@@ -143,4 +143,8 @@ SELECT
     CASE WHEN draw($seed || '|holdout|' || f.workflow || '|' || f.record) < f.holdout_share THEN 'holdout' ELSE 'treatment' END AS arm
 FROM within_limits AS f
 LEFT JOIN turns AS t ON t.object = f.object AND t.record = f.record AND t.workflow = f.workflow AND t.occasion = f.occasion
+LEFT JOIN (
+    -- whoever took the place of a merged record is still named by that one
+    SELECT workflow, first_record, occasion, COUNT(*) AS named_count FROM state.participants GROUP BY workflow, first_record, occasion
+) AS b ON b.workflow = f.workflow AND b.first_record = f.record AND b.occasion = f.occasion
 WHERE f.late_refusal IS NULL AND COALESCE(t.is_in, TRUE);

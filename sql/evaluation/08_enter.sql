@@ -7,6 +7,7 @@ SELECT
     n.version AS flow_version,
     n.object,
     n.record,
+    n.record AS first_record,
     n.occasion,
     n.recipient,
     n.arm,

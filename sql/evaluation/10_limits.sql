@@ -9,12 +9,13 @@ SELECT
     a.is_long,
     a.sender,
     COALESCE(s.recipient_object, w.recipient_object) || '>' || a.recipient AS recipient,
-    CASE a.status WHEN 'sent' THEN a.status_at ELSE greatest(a.send_after, $as_of) END AS counts_at,
+    CASE a.status WHEN 'planned' THEN greatest(a.send_after, $as_of) ELSE a.status_at END AS counts_at,
     a.status = 'planned' AS may_move
 FROM outbox.actions AS a
 JOIN live.workflows AS w ON w.workflow = a.workflow AND w.version = a.version
 LEFT JOIN open_sends AS s ON s.action_id = a.action_id
-WHERE a.status IN ('planned', 'sent') AND a.kind IN ('email', 'sms')
+-- what may have been sent counts as sent
+WHERE a.status IN ('planned', 'sent', 'claimed', 'uncertain') AND a.kind IN ('email', 'sms')
     AND (a.status = 'planned' OR a.status_at >= $as_of - to_days(32))
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, sender, NULL, sent_at, FALSE

@@ -28,7 +28,7 @@ FROM (
 GROUP BY workflow
 HAVING BOOL_OR(fact = 'live');
 
--- [book] The evaluation itself, chained to the one before by a hash of everything it wrote.
+-- [book] The evaluation itself, chained to the one before by a hash of everything it read and wrote.
 INSERT INTO journal.evaluations
 SELECT
     $evaluation_id,
@@ -66,5 +66,14 @@ SELECT
             UNION ALL
             SELECT concat_ws('|', 'o', participant_id, is_met, measure)
             FROM state.observations WHERE observed_at = $as_of
+            UNION ALL
+            SELECT concat_ws('|', 'i', source, row_count, rows_hash)
+            FROM inputs.totals WHERE evaluation_id = $evaluation_id
+            UNION ALL
+            -- the chains of snapshots and applies hold whatever was kept before
+            SELECT concat_ws('|', 'n', chain_hash) FROM journal.snapshots WHERE snapshot_id = $snapshot_id
+            UNION ALL
+            SELECT concat_ws('|', 'p', chain_hash) FROM live.projects WHERE project_id = $project_id
         )
-    );
+    ),
+    seal_of_evaluation($evaluation_id, $as_of, $snapshot_id, $project_id);

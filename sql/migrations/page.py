@@ -47,7 +47,7 @@ def table_page() -> str:
     return "\n".join(parts)
 
 
-_SCHEMAS = ("live", "journal", "crm", "state", "outbox", "inbox", "report")
+_SCHEMAS = ("live", "journal", "inputs", "crm", "state", "outbox", "inbox", "report")
 
 
 def _schema(table: re.Match[str]) -> int:

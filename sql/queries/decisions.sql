@@ -32,9 +32,9 @@ UNION ALL
 SELECT 'order', workflow, concat_ws(' ', command, workflow, record, step_id), outcome || COALESCE(':' || reason, '')
 FROM journal.commands WHERE taken_at = $as_of
 UNION ALL
-SELECT 'measure', p.workflow, p.record, CAST(o.measure AS VARCHAR)
+SELECT 'measure', w.workflow, w.name, CAST(o.measure AS VARCHAR)
 FROM state.observations AS o
-JOIN state.participants AS p ON p.participant_id = o.participant_id
+JOIN who AS w ON w.participant_id = o.participant_id
 WHERE o.observed_at = $as_of
 ORDER BY kind, workflow, record, detail;
 
@@ -55,7 +55,7 @@ ORDER BY refused_from DESC;
 -- [sends] Messages as they stand: those planned, and those dropped at an instant; times local to their zone.
 SELECT
     workflow,
-    record,
+    CASE WHEN occasion = '' THEN record ELSE record || '+' || occasion END AS record,
     step_id,
     CAST(send_after AT TIME ZONE zone AS VARCHAR) AS sends_at,
     zone,

@@ -53,7 +53,7 @@ ORDER BY kind, status;
 -- [columns] Every table's columns.
 SELECT schema_name, table_name, column_name, data_type
 FROM duckdb_columns()
-WHERE NOT internal
+WHERE NOT internal AND database_name IN (current_database(), 'temp')
 ORDER BY schema_name, table_name, column_index;
 
 -- [objectives] Every workflow's headline as the report states it.
@@ -69,3 +69,24 @@ SELECT command_id FROM journal.commands WHERE command_id IN (SELECT UNNEST($ids)
 -- [latest_commands] The latest orders.
 SELECT given_at, given_by, command, workflow, record, step_id, outcome, reason
 FROM journal.commands ORDER BY given_at DESC, command_id LIMIT $limit;
+
+-- [seal_commands] Orders are sealed as they are given; those of steps by the evaluation that takes them up.
+UPDATE journal.commands
+SET seal = seal_of_command(command_id, given_at, given_by, command, workflow, record, step_id, given_number)
+WHERE seal IS NULL AND given_by NOT LIKE '(step) %';
+
+-- [note_snapshot] The snapshot itself, with the hash of what it kept, chained to the one before.
+INSERT INTO journal.snapshots BY NAME
+SELECT snapshot_id, as_of, project_id, kept_count, chain_of_snapshot(
+    (SELECT chain_hash FROM journal.snapshots WHERE snapshot_id = $snapshot_id - 1), snapshot_id, as_of, project_id, kept_count, seals
+) AS chain_hash
+FROM (
+    SELECT
+        $snapshot_id AS snapshot_id,
+        CAST($as_of AS TIMESTAMPTZ) AS as_of,
+        (SELECT MAX(project_id) FROM live.projects) AS project_id,
+        COUNT(*) AS kept_count,
+        SUM(seal) AS seals
+    FROM inputs.records
+    WHERE snapshot_id = $snapshot_id
+);

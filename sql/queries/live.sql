@@ -74,3 +74,10 @@ DELETE FROM live.blackouts;
 
 -- [forget_workflow_calendars] And which calendars count for which workflow.
 DELETE FROM live.workflow_calendars;
+
+-- [chain_project] What was applied, chained to the apply before.
+UPDATE live.projects
+SET chain_hash = chain_of_project(
+    (SELECT p.chain_hash FROM live.projects AS p WHERE p.project_id = $project_id - 1), project_id, files, applied_at, applied_by
+)
+WHERE project_id = $project_id;

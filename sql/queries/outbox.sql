@@ -1,26 +1,127 @@
--- [deliverable] Planned actions whose time has come, with their content, in the order of batches.
+-- [due_kinds] The kinds of planned actions whose time has come.
+SELECT DISTINCT kind FROM outbox.actions WHERE status = 'planned' AND send_after <= $now ORDER BY kind;
+
+-- [deliverable] Planned actions of some kinds whose time has come, with their content, in the order of batches.
 SELECT
     a.action_id, a.workflow, a.step_id, a.object, a.record, a.recipient, a.kind, a.evaluation_id,
-    a.planned_at, a.due_at, a.values AS found, c.body
+    a.planned_at, a.due_at, a.values AS found, c.body,
+    COALESCE(t.attempt_count, 0) AS attempt_count, t.first_attempt_at, t.payload_hash
 FROM outbox.actions AS a
 JOIN live.contents AS c ON c.content_id = a.content_id
 JOIN state.participants AS p ON p.participant_id = a.participant_id
 LEFT JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
--- whoever is paused or in error gets nothing meanwhile, and the archive sends nothing
-WHERE a.status = 'planned' AND a.send_after <= $now
+LEFT JOIN (
+    SELECT
+        action_id,
+        COUNT(payload_hash) AS attempt_count,
+        MIN(attempted_at) AS first_attempt_at,
+        MAX(payload_hash) AS payload_hash,
+        arg_max(retry_at, attempt) AS retry_at
+    FROM outbox.attempts
+    GROUP BY action_id
+) AS t ON t.action_id = a.action_id
+WHERE a.status = 'planned' AND a.kind IN (SELECT unnest($kinds))
+    AND a.send_after <= $now AND (t.retry_at IS NULL OR t.retry_at <= $now)
+    -- whoever is paused or in error gets nothing meanwhile, and the archive sends nothing
     AND p.status NOT IN ('paused', 'error') AND w.state IS DISTINCT FROM 'archived'
-ORDER BY a.evaluation_id, a.kind, a.action_id;
+    -- a message that is late waits until its window is open again and no calendar closes the day
+    AND (
+        $in_time OR a.zone IS NULL OR $now < a.send_after + to_hours(1)
+        OR (
+            EXISTS (
+                SELECT 1 FROM live.windows AS x
+                WHERE x.schedule_id = w.schedule_id AND x.weekday = isodow($now AT TIME ZONE a.zone)
+                    AND x.from_minute <= hour($now AT TIME ZONE a.zone) * 60 + minute($now AT TIME ZONE a.zone)
+                    AND x.to_minute > hour($now AT TIME ZONE a.zone) * 60 + minute($now AT TIME ZONE a.zone)
+            )
+            AND (
+                a.kind = 'call' OR a.status_reason IS NOT DISTINCT FROM 'approved'
+                OR NOT EXISTS (
+                    SELECT 1 FROM live.workflow_calendars AS k
+                    JOIN live.blackouts AS b ON b.calendar = k.calendar
+                    WHERE k.workflow = a.workflow
+                        AND is_blacked_out(CAST($now AT TIME ZONE a.zone AS DATE), b.first_date, b.last_date, b.is_yearly)
+                )
+            )
+        )
+    )
+ORDER BY a.evaluation_id, a.kind, a.action_id
+LIMIT $at_most;
 
--- [mark_actions] What became of the actions of a batch.
+-- [claim_actions] Actions that are about to be handed over.
+UPDATE outbox.actions AS a SET status = 'claimed' FROM claiming AS c WHERE c.action_id = a.action_id;
+
+-- [give_back] Actions that were claimed and not handed over.
+UPDATE outbox.actions AS a SET status = 'planned' FROM claiming AS c WHERE c.action_id = a.action_id AND a.status = 'claimed';
+
+-- [open_deliveries] Actions that a delivery left claimed, and those that the journal knows of and the outbox takes for planned.
+SELECT a.action_id, a.kind, a.status, t.first_attempt_at
+FROM outbox.actions AS a
+LEFT JOIN (
+    SELECT action_id, MIN(attempted_at) AS first_attempt_at FROM outbox.attempts GROUP BY action_id
+) AS t ON t.action_id = a.action_id
+WHERE a.status = 'claimed' OR (a.status = 'planned' AND a.action_id IN (SELECT action_id FROM journalled));
+
+-- [mark_actions] What became of actions; those that are to be tried again are planned.
 UPDATE outbox.actions AS a
-SET status = d.outcome, status_at = $now, status_reason = d.message
+SET
+    status = status_after_try(d.outcome),
+    status_at = $now,
+    status_reason = CASE WHEN status_after_try(d.outcome) = 'planned' THEN a.status_reason ELSE d.message END
 FROM delivered AS d
 WHERE d.action_id = a.action_id;
 
--- [note_attempts] One try at delivery for each action of a batch.
-INSERT INTO outbox.attempts
-SELECT d.action_id, 1 + (SELECT COUNT(*) FROM outbox.attempts AS t WHERE t.action_id = d.action_id), d.batch_id, $now, d.outcome, d.message
-FROM delivered AS d;
+-- [note_attempts] One row for each.
+INSERT INTO outbox.attempts BY NAME
+SELECT *, seal_of_attempt(action_id, attempt, batch_id, attempted_at, outcome, message, sink, code, provider_id, payload_hash, retry_at) AS seal
+FROM (
+    SELECT
+        d.action_id,
+        CAST(1 + (SELECT COUNT(*) FROM outbox.attempts AS t WHERE t.action_id = d.action_id) AS INTEGER) AS attempt,
+        d.batch_id,
+        CAST($now AS TIMESTAMPTZ) AS attempted_at,
+        d.outcome,
+        d.message,
+        d.sink,
+        d.code,
+        d.provider_id,
+        d.payload_hash,
+        CAST(d.retry_at AS TIMESTAMPTZ) AS retry_at
+    FROM delivered AS d
+);
+
+-- [seal_batches] A batch is sealed with the note that it was taken.
+UPDATE outbox.batches
+SET seal = seal_of_batch(batch_id, sink, kind, evaluation_id, action_count, checksum, location, written_at)
+WHERE seal IS NULL;
+
+-- [journal_position] How far the warehouse has read the delivery journal.
+SELECT file, position FROM outbox.journal;
+
+-- [note_position] The same, from now on.
+INSERT OR REPLACE INTO outbox.journal VALUES (1, $file, $position);
+
+-- [unwanted] Due messages of those who are suppressed by now, and those that are too old to be true: emails after three days, text messages after one.
+SELECT a.action_id, 'suppressed' AS reason
+FROM outbox.actions AS a
+JOIN live.workflows AS w ON w.workflow = a.workflow AND w.version = a.version
+WHERE a.status = 'planned' AND a.send_after <= $now AND a.kind IN ('email', 'sms', 'call')
+    AND EXISTS (
+        SELECT 1 FROM state.suppressions AS s
+        WHERE s.object = w.recipient_object AND s.recipient = a.recipient AND s.since <= $now
+    )
+UNION ALL
+SELECT action_id, 'expired'
+FROM outbox.actions
+WHERE status = 'planned' AND NOT $in_time
+    AND send_after < $now - CASE kind WHEN 'email' THEN to_days(3) WHEN 'sms' THEN to_days(1) WHEN 'notify' THEN to_days(3) END
+ORDER BY action_id, reason;
+
+-- [uncertain] Actions of which nobody knows whether they were done, oldest first.
+SELECT action_id, workflow, record, recipient, step_id, kind, status_at, status_reason
+FROM outbox.actions
+WHERE status = 'uncertain'
+ORDER BY status_at, action_id;
 
 -- [due_days] Ends of the days on which planned actions come due before an instant; the last one is just before it.
 SELECT DISTINCT least(date_trunc('day', send_after) + to_days(1), CAST($until AS TIMESTAMPTZ) - to_minutes(1)) AS day

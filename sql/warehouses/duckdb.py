@@ -144,10 +144,39 @@ class DuckDBSession:
         encoded = [
             {k: json.dumps(v) if isinstance(v, dict | list | tuple) else v for k, v in row.items()} for row in rows
         ]
-        with self.reading("incoming", _table(encoded)):
+        self.extend(table, _table(encoded))
+
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """All rows of a query as an Arrow table, to hand to another session."""
+        try:
+            return self._connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
+        except duckdb.Error as error:
+            raise StatementFailed("query", str(error)) from error
+
+    def extend(self, table: str, data: Any) -> None:
+        """Append Arrow data with the table's columns."""
+        with self.reading("incoming", data):
             self.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming", name=f"append to {table}")
         if table in self.filled:
             self.filled[table] = True
+
+    def attach(self, path: Path, name: str, *, read_only: bool = True) -> None:
+        """Make another warehouse known under a name, as `name.schema.table`."""
+        literal = str(path).replace("'", "''")
+        self.execute(f"ATTACH '{literal}' AS {name}{' (READ_ONLY)' if read_only else ''}", name=f"attach {name}")
+
+    def copy_from(self, path: Path) -> None:
+        """Fill this warehouse, which is in memory and empty, with all that another one holds."""
+        self.attach(path, "other")
+        self.execute("COPY FROM DATABASE other TO memory", name="copy a warehouse")
+        self.execute("DETACH other")
+        self._columns = None
+
+    def copy_to(self, path: Path) -> None:
+        """Write all that this warehouse, which is in memory, holds to a new file."""
+        self.attach(path, "other", read_only=False)
+        self.execute("COPY FROM DATABASE memory TO other", name="copy a warehouse")
+        self.execute("DETACH other")
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:

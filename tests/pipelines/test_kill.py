@@ -14,6 +14,7 @@ from typing import Any
 from support.projects import SETTINGS, write_project
 
 from pipelines.evaluation import broken_invariants
+from pipelines.verification import verify
 from sql import DuckDBSession
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +125,7 @@ def test_killed_twenty_times_a_run_ends_where_an_undisturbed_one_ends(tmp_path: 
     _run_to_the_end(killed)
     assert kills >= KILLS // 2, "the worker was done too soon: give it more cycles"
     assert _state(killed) == expected
+    assert verify(killed / "warehouse.duckdb", threads=1).holds
     assert {p.name: p.read_bytes() for p in (killed / "out").glob("*.jsonl")} == {
         p.name: p.read_bytes() for p in (calm / "out").glob("*.jsonl")
     }

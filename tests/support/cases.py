@@ -13,13 +13,14 @@
 What `expect` names is compared exactly; `expect: nothing` says that nothing at all is decided.
 `sends: {a1/hello: {between: [from, to], zone: .., rule: .., why: ..}}` is about planned messages, times local to the zone and half open.
 `calendars` hold blackouts, `suppress` puts recipients on the list, `edit: {calendars: ..}` changes calendars.
+`edit: {world: {workflows: {..}, segments: {..}}}` takes the place of whole parts of the case, as random histories need it.
 `refuses: code` beside `edit` says that the edit is refused, with that problem.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ def project_of(case: Case, overrides: dict[str, Any]) -> Project:
         "sources": {"crm": {"kind": "files", "path": "data"}},
     }
     settings |= {"sinks": {"out": {"kind": "files", "path": "out"}}, "routes": {"default": "out"}}
+    case = replace(case, data=case.data | overrides.pop("world", {}))
     settings |= case.world.get("project", {}) | case.data.get("project", {})
     files = {"project.yaml": _dump(settings)}
     for name, spec in (case.world["catalog"] | case.data.get("catalog", {})).items():

@@ -1,0 +1,121 @@
+"""Who leaves, and why: merges, deletions, disabling, exit conditions, objectives, goals, removals, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from support.oracle.conditions import Asked
+from support.oracle.passages import Live, Participant
+from support.oracle.state import State
+
+from definitions.goals import EVENTS, OUTCOME, Goal
+
+
+def leave(state: State) -> None:
+    """Stage 6, for everybody inside a workflow that is not archived. Leaving takes back what is planned."""
+    for live in state.workflows():
+        if live.state == "archived":
+            continue
+        _merge(state, live)
+        for participant in list(live.inside()):
+            found = _reason(state, live, participant)
+            if found is not None:
+                status, reason = found
+                participant.leave(status, reason, state.at)
+                participant.cancel(reason, state.at)
+
+
+def _merge(state: State, live: Live) -> None:
+    """The survivor takes the place of a record that was merged into it; where it is inside, the other ends.
+
+    Of several the one that entered first takes the place.
+    """
+    for participant in sorted(live.inside(), key=lambda p: (p.entered_at, p.spot)):
+        if state.exists(participant.object, participant.record):
+            continue
+        survivor = state.records.survivor(participant.object, participant.record)
+        if survivor is None:
+            continue
+        if live.open_of((survivor, participant.occasion)) is None:
+            live.hand_over(participant, survivor)
+        else:
+            participant.leave("exited", "merged", state.at)
+            participant.cancel("merged", state.at)
+
+
+def _reason(state: State, live: Live, participant: Participant) -> tuple[str, str] | None:
+    """The first reason that holds, with the status it leads to."""
+    definition = live.definition
+    if not state.exists(participant.object, participant.record):
+        return "exited", "record_deleted"
+    if live.state == "disabled" or live.is_gone:
+        return "exited", "workflow_disabled"
+    if definition.exit.when is not None and state.holds(definition.exit.when, participant):
+        return "exited", "exit_condition"
+    objective = definition.objective
+    if objective is not None and definition.exit.on_objective == "leave" and state.holds(objective.when, participant):
+        return "exited", "objective"
+    goal = _goal(state, live, participant)
+    if goal is not None:
+        return "goal_met", goal
+    return ("exited", "removed") if participant.id in state.removed else None
+
+
+# ---- goals
+
+
+def goals_of(state: State, live: Live) -> tuple[Goal, ...]:
+    """The goals that are written; with a recipient and without any written, answers, calls and meetings."""
+    definition = live.definition
+    if definition.goals is not None:
+        return definition.goals
+    if definition.recipient is None:
+        return ()
+    return tuple(Goal(name, kind=name) for name in EVENTS)
+
+
+def _goal(state: State, live: Live, participant: Participant) -> str | None:
+    """The earliest goal by its own time; at the same time the one marked by hand, then the one written first."""
+    found = [(state.at, -1, "marked")] if participant.id in state.marked else list[tuple[datetime, int, str]]()
+    if participant.status == "active":
+        for i, goal in enumerate(goals_of(state, live)):
+            at = _reached(state, live, participant, goal)
+            if at is not None:
+                found.append((at, i, goal.name))
+    return min(found)[2] if found else None
+
+
+def _reached(state: State, live: Live, participant: Participant, goal: Goal) -> datetime | None:
+    """When a goal was reached: an activity at its own time, a condition now."""
+    if goal.when is not None:
+        return state.at if state.holds(goal.when, participant) else None
+    times = [at for at in _activities(state, live, participant, goal) if participant.entered_at < at <= state.at]
+    return min((at for at in times if not any(a <= at <= b for a, b in participant.pauses)), default=None)
+
+
+def _activities(state: State, live: Live, participant: Participant, goal: Goal) -> Iterator[datetime]:
+    """The times of what the recipient, or the record itself, did of a kind."""
+    kind = goal.kind
+    assert kind in (*EVENTS, OUTCOME)
+    who = {(participant.object, participant.record)}
+    if participant.recipient is not None and live.definition.recipient is not None:
+        target = state.project.catalog.target(participant.object, (live.definition.recipient.relation,))
+        who.add((str(target), participant.recipient))
+    for name, spec in state.project.catalog.objects.items():
+        activity = next((a for k, a in spec.activities.items() if k == kind), None)
+        if activity is None:
+            continue
+        hop = state.project.catalog.checked(name, (activity.of,))[0]
+        for key in state.records.keys(name):
+            row = state.records.row(name, key) or {}
+            if (hop.target, row[hop.source_field]) not in who or row[activity.at] is None:
+                continue
+            if activity.outcome is not None and goal.value is not None and row[activity.outcome] != goal.value:
+                continue
+            if activity.where is None or state.judge.value(activity.where, Asked(name, key, state.at)) is True:
+                yield _instant(state, row[activity.at])
+
+
+def _instant(state: State, at: date | datetime) -> datetime:
+    return at if isinstance(at, datetime) else state.clock.midnight(at)

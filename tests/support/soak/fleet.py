@@ -1,0 +1,103 @@
+"""Many seeds on several processes, and the sum of what they did."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.soak.engines import open_stage
+from support.soak.playing import Difference
+from support.soak.running import run_seed
+
+_STAGES: list[Any] = []
+"""The engines of this process, opened once and closed with it."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What one seed did, small enough to be handed over."""
+
+    seed: int
+    evaluations: int
+    rejected: int
+    seconds: float
+    tally: Counter[str]
+    difference: Difference | None
+
+
+@dataclass
+class Summary:
+    """The sum over all seeds; a guard's count is the number of seeds in which it fired."""
+
+    steps: int
+    engines: tuple[str, ...]
+    seeds: int = 0
+    evaluations: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+    fired: Counter[str] = field(default_factory=Counter[str])
+    times: Counter[str] = field(default_factory=Counter[str])
+    failures: list[Played] = field(default_factory=list[Played])
+
+    def add(self, played: Played) -> None:
+        """Count one more seed."""
+        self.seeds += 1
+        self.evaluations += played.evaluations
+        self.rejected += played.rejected
+        self.seconds += played.seconds
+        self.fired.update(played.tally.keys())
+        self.times.update(played.tally)
+        if played.difference is not None:
+            self.failures.append(played)
+
+    def text(self) -> str:
+        """The sum for people."""
+        share = self.rejected / max(self.seeds + self.rejected, 1)
+        lines = [
+            f"{self.seeds} seeds, {self.evaluations} evaluations, {self.seconds / max(self.seeds, 1):.2f} s a seed"
+        ]
+        lines.append(f"{share:.1%} of the worlds drawn were refused by the checker")
+        declined = self.fired["history: ended by what the second meaning does not know"]
+        lines.append(f"{declined} histories ended early at something that the second meaning does not know")
+        lines += [failure_text(one) for one in sorted(self.failures, key=lambda p: p.seed)]
+        return "\n".join([*lines, f"{len(self.failures)} seeds failed"])
+
+
+def failure_text(played: Played) -> str:
+    """One failing seed for people."""
+    found = played.difference
+    assert found is not None
+    return f"seed {played.seed}, evaluation {played.evaluations} at {found.at:%Y-%m-%d %H:%M}: {found.text[:1500]}"
+
+
+def run_fleet(
+    seeds: Sequence[int], steps: int, engines: Sequence[str], jobs: int, say: Callable[[str], None] = lambda _: None
+) -> Summary:
+    """Play all seeds; failures are told as they come."""
+    summary = Summary(steps, tuple(engines))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=_open, initargs=(tuple(engines),)) as pool:
+        asked = [pool.submit(_play, seed, steps) for seed in seeds]
+        for done in as_completed(asked):
+            played = done.result()
+            summary.add(played)
+            if played.difference is not None:
+                say(failure_text(played))
+    return summary
+
+
+def _open(engines: tuple[str, ...]) -> None:
+    stack = contextlib.ExitStack()
+    _STAGES.extend(stack.enter_context(open_stage(name)) for name in engines)
+    _STAGES.append(stack.pop_all())  # kept open for as long as the process lives
+
+
+def _play(seed: int, steps: int) -> Played:
+    outcome = run_seed(seed, steps, _STAGES[:-1])
+    evaluations = len(outcome.history.moments)
+    return Played(seed, evaluations, outcome.rejected, outcome.seconds, outcome.tally, outcome.difference)

@@ -1,0 +1,88 @@
+"""Planted bugs: each one line of the compiler or the evaluator, wrong in a way that somebody could write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BEGIN = "sql/evaluation/03_begin.sql"
+COMMANDS = "sql/evaluation/03_commands.sql"
+LEAVE = "sql/evaluation/06_leave.sql"
+ADMIT = "sql/evaluation/07_admit.sql"
+ONCE = "sql/evaluation/07_once.sql"
+ADVANCE = "sql/evaluation/09_advance.sql"
+ASSIGN = "sql/evaluation/09_assign.sql"
+ZONES = "sql/evaluation/10_zones.sql"
+LIMITS = "sql/evaluation/10_limits.sql"
+PLACE = "sql/evaluation/10_place.sql"
+ACTIONS = "sql/evaluation/10_plan.sql"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One planted bug: in a file, a text that stands there once is another one."""
+
+    name: str
+    what: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant("null_matches", "unknown counts as true at a leaf's edge", "sql/places.py", 'exp.func("COALESCE", truth, exp.false(), dialect=DIALECT)', 'exp.func("COALESCE", truth, exp.true(), dialect=DIALECT)'),
+    Mutant("nan_qualifies", "numbers that are not finite are kept", "sql/snapshot.py", "CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END", "TRY_CAST({name} AS DOUBLE)"),
+    Mutant("half_seats", "80.5 is read as a whole number", "sql/snapshot.py", "CASE WHEN TRY_CAST({name} AS DOUBLE) = TRY_CAST({name} AS BIGINT) THEN TRY_CAST({name} AS BIGINT) END", "TRY_CAST({name} AS BIGINT)"),
+    Mutant("duplicates_stay", "a row delivered twice is two rows", "sql/snapshot.py", '{order}md5(concat_ws(\'|\', {\', \'.join(fields)}))) = 1\\n)"', '{order}md5(concat_ws(\'|\', {\', \'.join(fields)}))) <= 2\\n)"'),
+    Mutant("oldest_duplicate", "of two rows with one key the oldest counts", "sql/snapshot.py", "DESC NULLS LAST, ", "ASC NULLS LAST, "),
+    Mutant("count_null", "a count over no rows is unknown", "sql/aggregates.py", "return _or_zero(column(_count(argument, where, aggregate.distinct)))", "return column(_count(argument, where, aggregate.distinct))"),
+    Mutant("last_is_first", "`last` takes the first value", "sql/aggregates.py", 'turned = aggregate.name == "last"', "turned = False"),
+    Mutant("division_by_zero", "division by zero is not missing", "sql/leaves.py", 'exp.func("NULLIF", _compile(node.expression, place), exp.Literal.number(0), dialect=DIALECT)', "_compile(node.expression, place)"),
+    Mutant("none_is_any", "`none` is read as `any`", "sql/leaves.py", "return exp.not_(exp.paren(_condition(Any_(parts), place), copy=False), copy=False)", "return exp.paren(_condition(Any_(parts), place), copy=False)"),
+    Mutant("crossed_at_line", "`crossed_above` is true at the line itself", "sql/history.py", "(exp.GT, exp.LTE) if above", "(exp.GTE, exp.LT) if above"),
+    Mutant("created_at_first", "the first snapshot creates records", "sql/history.py", "return both(_previous_is_null(place.needs, True), _has_previous())", "return both(_previous_is_null(place.needs, True))"),
+    Mutant("held_for_nothing", "`held_for` forgets how long", "sql/standing.py", "return both(inner.copy(), exp.LTE(this=exp.paren(ended, copy=False), expression=as_of()))", "return both(inner.copy())"),
+    Mutant("leap_anniversary", "an anniversary counts from the date itself", "sql/standing.py", "this=exp.Literal.number(1), expressions=[exp.Sub", "this=exp.Literal.number(0), expressions=[exp.Sub"),
+    Mutant("wait_off_by_one", "a wait ends after its end, not at it", ADVANCE, "p.due_at <= $as_of)", "p.due_at < $as_of)"),
+    Mutant("wait_from_entry", "a wait counts from the entry", ADVANCE, "THEN calendar_add($as_of, h.wait_months", "THEN calendar_add(p.entered_at, h.wait_months"),
+    Mutant("day_is_24_hours", "days are 24 hours, also when clocks change", "sql/migrations/0001_spine.sql", "to_months(months) + to_days(days) + to_minutes(minutes)", "to_months(months) + to_hours(24 * days) + to_minutes(minutes)"),
+    Mutant("weekends_count", "business days have no weekend", BEGIN, "WHERE extract(isodow FROM day) <= 5 AND", "WHERE"),
+    Mutant("last_way", "the last way whose guards hold is taken", ADVANCE, "ORDER BY y.rank) = 1", "ORDER BY y.rank DESC) = 1"),
+    Mutant("some_guards", "one guard of a way is enough", ADVANCE, "WHERE COALESCE(h.held_count, 0) = COALESCE(n.condition_count, 0)", "WHERE COALESCE(h.held_count, 0) >= least(COALESCE(n.condition_count, 0), 1)"),
+    Mutant("date_read_once", "a moved date does not move what waits for it", ADVANCE, "p.due_at IS DISTINCT FROM d.due_at", "p.due_at IS NULL AND d.due_at IS NOT NULL"),
+    Mutant("sender_not_asked", "senders need not allow it", ADVANCE, "WHERE s.sender_condition IS NOT NULL AND t.record IS NULL", "WHERE s.sender_condition IS NOT NULL AND t.record = ''"),
+    Mutant("exit_order", "a goal goes before the exit condition", LEAVE, "            WHEN h.meets_exit THEN 'exit_condition'\n", "            WHEN g.participant_id IS NOT NULL THEN g.name\n            WHEN h.meets_exit THEN 'exit_condition'\n"),
+    Mutant("old_answers", "an answer from before the entry is a goal", LEAVE, "h.record = g.recipient\n    WHERE h.happened_at > g.goals_from AND", "h.record = g.recipient\n    WHERE"),
+    Mutant("paused_goals", "whoever is paused reaches goals", LEAVE, "WHERE p.left_at IS NULL AND p.status = 'active';", "WHERE p.left_at IS NULL;"),
+    Mutant("archive_leaves", "the archive lets people go", LEAVE, "WHERE p.left_at IS NULL AND c.state IS DISTINCT FROM 'archived'", "WHERE p.left_at IS NULL"),
+    Mutant("nothing_cancelled", "leaving cancels only what waits for approval", LEAVE, "a.status IN ('planned', 'awaiting_approval')", "a.status IN ('awaiting_approval')"),
+    Mutant("reentry_by_entry", "the re-entry's wait counts from the entry", ADMIT, "MAX(left_at) AS last_left_at", "CASE WHEN MAX(left_at) IS NOT NULL THEN MAX(entered_at) END AS last_left_at"),
+    Mutant("requalify_early", "a spell that began shortly before the exit allows re-entry", ADMIT, "matched_from <= last_left_at THEN 'not_requalified'", "matched_from <= last_left_at - INTERVAL 1 DAY THEN 'not_requalified'"),
+    Mutant("reentry_at_once", "the re-entry's wait is over one evaluation late", ADMIT, "WHEN reentry_at > $as_of", "WHEN reentry_at >= $as_of"),
+    Mutant("newcomers_all", "whoever qualified at the launch is a newcomer", ADMIT, "matched_from <= first_enabled_at", "matched_from < first_enabled_at"),
+    Mutant("no_exit_gate", "whoever meets the exit condition may enter", ADMIT, "        WHEN meets_exit THEN 'exit_condition'\n", ""),
+    Mutant("back_at_once", "whoever leaves may enter at the same evaluation", ADMIT, "WHEN last_left_at = $as_of THEN 'left_just_now'", "WHEN FALSE THEN 'left_just_now'"),
+    Mutant("lock_forgets", "whoever left just now shuts no door", ADMIT, "WHERE (p.left_at IS NULL OR p.left_at = $as_of) AND", "WHERE p.left_at IS NULL AND"),
+    Mutant("priority_reversed", "the lower priority goes first", ONCE, "ORDER BY priority DESC, workflow, occasion", "ORDER BY priority, workflow, occasion"),
+    Mutant("once_per_record", "`run_once` looks at the record", ONCE, "p.workflow = c.workflow AND p.recipient = r.result)", "p.workflow = c.workflow AND p.recipient = r.result AND p.record = c.record)"),
+    Mutant("at_most_forgets", "`at_most` counts this evaluation alone", ONCE, "f.place > f.entry_limit - COALESCE(n.entered_count, 0)", "f.place > f.entry_limit"),
+    Mutant("at_most_window", "`at_most` counts from the entry's clock, not from the calendar", ONCE, "p.entered_at >= date_trunc(w.entry_unit, CAST($as_of AS TIMESTAMPTZ))", "p.entered_at >= $as_of - to_days(1)"),
+    Mutant("holdout_acts", "held-out records take part", ONCE, "< f.holdout_share THEN 'holdout'", "< f.holdout_share AND FALSE THEN 'holdout'"),
+    Mutant("no_fast_forward", "after the archive waits are as they were", COMMANDS, "SET due_at = least(COALESCE(p.due_at, $as_of), $as_of)", "SET due_at = p.due_at"),
+    Mutant("pause_runs_on", "the wait runs on during a pause", "sql/migrations/0003_language.sql", "AS due + (now - halted);", "AS due;"),
+    Mutant("merge_loses", "a merged record loses its place", COMMANDS, "q.participant_id IS NULL\n        AND ROW_NUMBER()", "q.participant_id IS NOT NULL\n        AND ROW_NUMBER()"),
+    Mutant("restart_keeps", "what was planned stays after a restart", COMMANDS, "AND NOT c.has_same_steps AND c.on_change = 'restart';", "AND FALSE;"),
+    Mutant("first_order_counts", "of several orders about a workflow the first counts", COMMANDS, "arg_max(new_state, number) AS new_state", "arg_min(new_state, number) AS new_state"),
+    Mutant("rejected_goes_out", "what is rejected goes out", COMMANDS, "status = CASE v.command WHEN 'approve' THEN 'planned' ELSE 'dropped' END", "status = 'planned'"),
+    Mutant("approval_ignored", "approval is not asked for", ACTIONS, "WHEN p.needs_approval THEN 'awaiting_approval' ELSE 'planned' END", "ELSE 'planned' END"),
+    Mutant("key_of_evaluation", "the action's id holds the evaluation's number, not the participant's", ADVANCE, "substr(md5(m.participant_id || '|' || s.step_id || '|' || (m.restarts + 1)), 1, 20)", "substr(md5(CAST($as_of AS VARCHAR) || '|' || s.step_id), 1, 20)"),
+    Mutant("round_restarts", "the round begins anew at every evaluation", ASSIGN, "WHERE method = 'round_robin' GROUP BY", "WHERE FALSE GROUP BY"),
+    Mutant("suppression_ignored", "suppressed recipients are written to", ZONES, "WHERE u.recipient IS NOT NULL OR (r.is_unsubscribed AND s.kind <> 'call')", "WHERE (r.is_unsubscribed AND s.kind <> 'call')"),
+    Mutant("calls_unsubscribed", "a call heeds the email list", ZONES, "(r.is_unsubscribed AND s.kind <> 'call')", "r.is_unsubscribed"),
+    Mutant("upper_middle", "of several zones the upper middle one", ZONES, "p.place = (p.zone_count + 1) // 2", "p.place = p.zone_count // 2 + 1"),
+    Mutant("window_end", "the window's last minute is in it", PLACE, "o.closes > m.local_from AND", "o.closes >= m.local_from AND"),
+    Mutant("blackout_ignored", "messages go out on blackout days", PLACE, "WHERE NOT o.is_closed AND", "WHERE"),
+    Mutant("long_is_short", "after a long wait only the clock hour", PLACE, "WHEN n.is_long THEN n.closes_at", "WHEN FALSE THEN n.closes_at"),
+    Mutant("cap_wrong_window", "the cap counts the day for every unit", LIMITS, "PARTITION BY c.recipient, date_trunc(l.unit, c.counts_at)", "PARTITION BY c.recipient, date_trunc('day', c.counts_at)"),
+    Mutant("cap_off_by_one", "one message more than the cap", LIMITS, "WHERE c.may_move AND c.place > c.at_most\n) AS d", "WHERE c.may_move AND c.place > c.at_most + 1\n) AS d"),
+)  # fmt: skip
+"""The list. A mutant that survives all its seeds fails the build."""

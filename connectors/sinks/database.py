@@ -65,9 +65,12 @@ class DatabaseSink:
         """Does the ledger hold the action."""
         if self.settings.ledger is None:
             return None
-        ledger = self._inspected()[self.settings.ledger]
-        with self.engine.connect() as connection:
-            found = _exists(connection, ledger, {"action_id": action.action_id})
+        try:
+            ledger = self._inspected()[self.settings.ledger]
+            with self.engine.connect() as connection:
+                found = _exists(connection, ledger, {"action_id": action.action_id})
+        except DBAPIError as error:
+            return Outcome(action.action_id, "unknown", "no-reply", _what(error))
         return Outcome(action.action_id, "accepted") if found else None
 
     def close(self) -> None:

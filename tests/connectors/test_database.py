@@ -238,6 +238,9 @@ def test_a_database_that_is_not_there_is_later_and_its_password_is_not_shown(tmp
     sink = open_sink(settings, Path(), {"DB": "postgresql://me:hunter2canary@127.0.0.1:1/crm"})
     receipt = sink.write(batch("task", action("a1", title="x"), action("a2", title="y")))
     assert results(receipt) == ["later", "later"]
+    asked = open_sink(settings.model_copy(update={"ledger": "done"}), Path(), {"DB": "postgresql://127.0.0.1:1/crm"})
+    told = asked.ask(action("a1"))
+    assert told is not None and told.result == "unknown"
     assert "hunter2canary" not in f"{receipt!r} {sink!r} {getattr(sink, 'engine', '')!r}"
 
 

@@ -57,7 +57,7 @@ class DatabaseSink:
         except _Failed as error:
             outcomes = tuple(Outcome(a.action_id, "later", error.code, error.message) for a in batch.actions)
             closed = error.message if error.closed else None
-        except OperationalError as error:
+        except DBAPIError as error:  # outside of rows and commit: nothing was done
             outcomes = tuple(Outcome(a.action_id, "later", "no-connection", _what(error)) for a in batch.actions)
         return Receipt(self._location(), sent.hexdigest(), outcomes, closed)
 

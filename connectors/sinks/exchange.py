@@ -90,6 +90,8 @@ class Door:
             return _read(connection.getresponse(), self.most)
         except _FAILURES as error:
             raise Lost(f"no reply from {url.origin}: {_what(error)}") from error
+        except ValueError:  # raised before anything is sent, and its words are the header's
+            raise NotSent("a header holds what no header may hold") from None
         finally:
             deadline.cancel()
             connection.close()

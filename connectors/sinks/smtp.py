@@ -166,7 +166,7 @@ class _Line:
                 why = f"the mail server refuses who logs in: {error.smtp_code}"
                 self.closed, self._away = (why if permanent else None), why
                 raise _Away(why) from error
-            except (OSError, smtplib.SMTPException) as error:
+            except (OSError, smtplib.SMTPException, ValueError) as error:  # ValueError: a password that is not ASCII
                 self._away = f"no connection to the mail server: {_what(error)}"
                 raise _Away(self._away) from error
         return self._smtp

@@ -9,10 +9,11 @@ from pydantic import Field
 
 from definitions.catalog import Catalog
 from definitions.communication import BlackoutCalendar, Limits
-from definitions.connections import SinkSettings, SourceSettings
+from definitions.connections import SourceSettings
 from definitions.journey import Journey
 from definitions.problems import Problem
 from definitions.segment import Segment
+from definitions.sinks import SinkSettings
 from definitions.source import SourceFile
 from definitions.testing import WorkflowTest
 from definitions.values import Model, Name, Share, Timezone

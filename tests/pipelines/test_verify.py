@@ -10,7 +10,7 @@ import pytest
 
 from connectors import open_sink
 from definitions import Project, UserError, load_project
-from definitions.connections import SinkSettings
+from definitions.sinks import FileSinkSettings as SinkSettings
 from pipelines.apply import apply_project
 from pipelines.delivery import deliver
 from pipelines.evaluation import evaluate

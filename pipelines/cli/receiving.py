@@ -36,14 +36,21 @@ def receive(
         server.until_ended()
 
 
-def collect(project: Folder = Path(), as_of: AsOf = None) -> None:
+def collect(
+    project: Folder = Path(),
+    as_of: AsOf = None,
+    aside: Annotated[bool, typer.Option("--aside", help="List what was put aside, the latest first.")] = False,
+) -> None:
     """Take up what came back: from the inbox, and from the folders and tables that project.yaml names."""
     from pipelines.results import collect as run_collect
 
     workspace = workspace_of(project)
     with workspace.session("collect") as session:
         found = run_collect(session, workspace.places(), read_instant(as_of, workspace))
+        lying = session.ask("aside_rows", limit=SHOWN) if aside else []
     say_collected(found)
+    for row in lying:
+        typer.echo(f"  {row['received_at']:%Y-%m-%d %H:%M} {row['place']}: {row['reason']}, {row['message']}")
     if not (found.result_count or found.unknown_count or found.malformed):
         typer.echo("nothing new came back")
 

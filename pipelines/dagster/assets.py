@@ -75,7 +75,7 @@ def build_snapshot(project: Project) -> dg.AssetsDefinition:
         workspace = folder.workspace
         with folder.session(workspace, "snapshot") as session:
             _, live = live_project(session)
-            collect(session, workspace.places(), instant.of(context))
+            context.log.info(str(collect(session, workspace.places(), instant.of(context))))
             taken = take_snapshot(session, live, workspace.sources(), instant.of(context))
         found = {counts.object: counts for counts in taken.objects}
         for name in objects:

@@ -111,8 +111,11 @@ WHERE reason = 'unknown-action'
 -- [keep_malformed] What cannot be read is put aside.
 INSERT INTO inbox.aside SELECT place, source, reason, message, event, CAST(received_at AS TIMESTAMPTZ) FROM malformed_events ON CONFLICT DO NOTHING;
 
--- [arrived_counts] What became of events.
-SELECT COUNT(found_id) AS result_count, COUNT(*) - COUNT(found_id) AS unknown_count FROM matched_events;
+-- [arrived_counts] What became of events; those that wait already are not counted again.
+SELECT
+    COUNT(found_id) AS result_count,
+    COUNT(*) FILTER (WHERE found_id IS NULL AND place NOT IN (SELECT place FROM inbox.aside)) AS unknown_count
+FROM matched_events;
 
 -- [aside_rows] What was put aside, the latest first.
 SELECT place, source, reason, message, received_at FROM inbox.aside ORDER BY received_at DESC, place LIMIT $limit;

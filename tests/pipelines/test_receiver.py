@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from support.http import ask, signed
 from support.projects import SETTINGS, write_project
 
 from connectors.unsubscribing import token_for
@@ -62,26 +63,6 @@ def lying(inbox: Path) -> list[dict[str, Any]]:
     """The parts of the events that lie in an inbox."""
     lines = [line for path in sorted(inbox.glob("*.jsonl")) for line in path.read_bytes().splitlines()]
     return [{"source": (found := read_line(line)).source, **found.fields} for line in lines]
-
-
-def ask(
-    port: int, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request(method, path, body, dict(headers or {}))
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
-
-
-def signed(body: bytes, event_id: str, key: bytes, now: datetime) -> dict[str, str]:
-    """The headers of Standard Webhooks, by hand."""
-    timestamp = str(int(now.timestamp()))
-    content = f"{event_id}.{timestamp}.".encode() + body
-    signature = base64.b64encode(hmac.digest(key, content, "sha256")).decode()
-    return {"webhook-id": event_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{signature}"}
 
 
 @pytest.fixture

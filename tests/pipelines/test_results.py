@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.projects import DAY, SETTINGS, START, changed
+from pydantic import SecretStr
+from support.http import ask, signed
+from support.projects import DAY, SETTINGS, START, changed, write_project
 
 from connectors import Action, Batch, Outcome, Receipt, Traits
+from connectors.unsubscribing import token_for
 from definitions.results import ResultSource
+from pipelines.apply import apply_project
+from pipelines.cli import receiving as cli
+from pipelines.cycle import deliver_until, run_cycle
 from pipelines.delivery import deliver
 from pipelines.evaluation import broken_invariants
 from pipelines.places import inbox_of
 from pipelines.results import Collected, Places, collect
+from pipelines.results.desk import Keys
 from pipelines.results.inbox import Arrived, Inbox
+from pipelines.results.receiver import listen
 from pipelines.verification import verify
+from pipelines.workspace import Workspace
 from pipelines.worlds import RowSource, World
 from sql import DuckDBSession
 
@@ -298,6 +308,61 @@ def test_a_table_of_events_is_read_for_what_is_ours(world: World) -> None:
     assert found.malformed[0].startswith("crm.events 3: `seen` is no result")
     found = take(world, results=[listed], sources={"crm": source})
     assert (found.result_count, world.session.count("inbox.results")) == (0, 1)
+
+
+def test_a_restored_warehouse_reads_the_inbox_again(world: World) -> None:
+    arrive(world, event(hello(world), "unsubscribed"), event("nobody", "opened", "e2"))
+    assert (take(world).unknown_count, take(world).unknown_count) == (1, 0)
+    for table in ("inbox.results", "inbox.aside", "inbox.positions", "state.suppressions"):
+        world.session.execute(f"DELETE FROM {table}")
+    found = take(world)
+    assert (found.result_count, found.unknown_count, len(suppressed(world))) == (1, 1, 1)
+
+
+def test_a_whole_round_over_http(tmp_path: Path) -> None:
+    write_project(tmp_path, FILES)
+    (tmp_path / "data" / "accounts.csv").write_text("account_id,name,main_id\na0,Zero,c0\na1,One,c1\n")
+    (tmp_path / "data" / "contacts.csv").write_text("contact_id,mail\nc0,c0@example.com\nc1,c1@example.com\n")
+    workspace, now = Workspace(tmp_path), [START + timedelta(hours=2)]
+    with workspace.session("test", create=True) as session:
+        apply_project(session, workspace.project, at=START, by="test")
+        run_cycle(session, workspace, START)
+        deliver_until(session, workspace, START + timedelta(hours=2))
+        sent = {a["record"]: a["action_id"] for a in session.rows("SELECT * FROM outbox.actions WHERE status = 'sent'")}
+    secret, link = b"n" * 32, SecretStr("a secret for unsubscribing")
+    with listen(workspace.inbox, Keys((secret,), (link,)), ("127.0.0.1", 0), lambda: now[0]) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        reply = json.dumps(event(sent["a0"], "replied")).encode()
+        assert ask(server.server_port, "POST", "/events", reply, signed(reply, "m1", secret, now[0]))[0] == 202
+        leave = f"/unsubscribe/{token_for(sent['a1'], link)}"
+        assert ask(server.server_port, "POST", leave, b"List-Unsubscribe=One-Click")[0] == 200
+        with workspace.session("test") as session:  # the receiver goes on and holds nothing
+            made = run_cycle(session, workspace, START + DAY)
+            assert made.collected.result_count == 2 and made.collected.suppressed == ("contact c1: unsubscribed",)
+            run_cycle(session, workspace, START + 3 * DAY)
+            found = {(a["record"], a["step_id"]): (a["status"], a["status_reason"]) for a in
+                     session.rows("SELECT * FROM outbox.actions WHERE step_id <> 'hello'")}  # fmt: skip
+        server.shutdown()
+        thread.join()
+    assert found == {("a0", "thank"): ("sent", None), ("a1", "again"): ("dropped", "suppressed")}
+    assert verify(workspace.warehouse).holds
+
+
+def test_collect_says_what_it_took_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_project(tmp_path, FILES)
+    workspace = Workspace(tmp_path)
+    with workspace.session("test", create=True) as session:
+        apply_project(session, workspace.project, at=START, by="test")
+    cli.collect(tmp_path)
+    assert capsys.readouterr().out == "nothing new came back\n"
+    Inbox(workspace.inbox).add([Arrived("webhook", event("nobody", "opened"), datetime.now(UTC))])
+    with next(workspace.inbox.glob("*.jsonl")).open("a") as file:
+        file.write("{}\n")
+    cli.collect(tmp_path, aside=True)
+    said = capsys.readouterr().out
+    assert "1 of actions that are not known, 1 put aside" in said
+    assert "unknown-action, no action has this id" in said and "malformed, the line is not what a receiver" in said
 
 
 def test_nothing_is_taken_up_when_the_commit_fails(world: World) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from definitions.catalog import Catalog
 from definitions.communication import BlackoutCalendar, Limits
 from definitions.connections import SourceSettings
 from definitions.journey import Journey
-from definitions.problems import Problem
+from definitions.problems import Problem, did_you_mean
+from definitions.results import Receiving, ResultSource
 from definitions.segment import Segment
 from definitions.sinks import SinkSettings
 from definitions.source import SourceFile
 from definitions.testing import WorkflowTest
-from definitions.values import Model, Name, Share, Timezone
+from definitions.values import Model, Name, Share, Timezone, fault
 from definitions.workflow import Workflow
 
 
@@ -51,9 +52,21 @@ class ProjectSettings(Model):
     routes: dict[str, Name] = Field(
         default={}, description="which sink takes which kind of action; `default` takes the rest"
     )
+    results: tuple[ResultSource, ...] = Field(default=(), description="tables and folders of what came back")
+    receiver: Receiving = Field(default=Receiving(), description="who may send events to `drumbeat receive`")
     guards: Guards = Field(default=Guards(), description="what an apply may cause without `--accept`")
     roles: Roles = Field(default=Roles(), description="who may do what")
     limits: Limits = Field(default=Limits(), description="limits over all workflows together")
+
+    @field_validator("results")
+    @classmethod
+    def _from_sources(cls, value: tuple[ResultSource, ...], info: ValidationInfo) -> tuple[ResultSource, ...]:
+        sources: dict[str, SourceSettings] = info.data.get("sources", {})
+        for listed in value:
+            if listed.source is not None and listed.source not in sources:
+                hint = did_you_mean(listed.source, sources)
+                raise fault("unknown-source", f"`{listed.source}` is not a source", hint)
+        return value
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,7 +53,7 @@ class Result(Model):
     """Something that happened to an action after it was sent."""
 
     result: str = Field(
-        description="completed, opened, clicked, replied, delivered, bounced, dropped, unsubscribed or outcome"
+        description="completed, opened, clicked, replied, delivered, bounced, dropped, unsubscribed, complained or outcome"
     )
     value: str | None = Field(default=None, description="the outcome")
     at: Instant | None = Field(default=None, description="its own time; the moment's without it")

@@ -1,4 +1,4 @@
-"""One cycle: snapshot, evaluate, deliver. What a schedule runs, and what the demo runs 52 times."""
+"""One cycle: take up what came back, snapshot, evaluate, deliver. What a schedule runs, and what the demo runs 52 times."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from pipelines.delivery import Delivered, deliver
 from pipelines.evaluation import Evaluation, evaluate
 from pipelines.live import live_project
+from pipelines.results import Collected, collect
 from pipelines.snapshot import Snapshot, take_snapshot
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
@@ -17,17 +18,19 @@ from sql import DuckDBSession
 class Cycle:
     """What one cycle did."""
 
+    collected: Collected
     snapshot: Snapshot
     evaluation: Evaluation
     delivered: tuple[Delivered, ...]
 
 
 def run_cycle(session: DuckDBSession, workspace: Workspace, as_of: datetime) -> Cycle:
-    """Snapshot, evaluate and deliver as of one instant; each is committed by itself, and doing it again does nothing."""
+    """Collect, snapshot, evaluate and deliver as of one instant; each is committed by itself, and again it does nothing."""
     _, project = live_project(session)
+    collected = collect(session, workspace.places(), as_of)
     snapshot = take_snapshot(session, project, workspace.sources(), as_of)
     evaluation = evaluate(session, as_of)
-    return Cycle(snapshot, evaluation, deliver(session, project, workspace.sinks(), as_of))
+    return Cycle(collected, snapshot, evaluation, deliver(session, project, workspace.sinks(), as_of))
 
 
 def deliver_until(session: DuckDBSession, workspace: Workspace, until: datetime) -> tuple[Delivered, ...]:

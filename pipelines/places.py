@@ -13,3 +13,8 @@ def stop_file_of(warehouse: Path) -> Path:
 def journal_of_file(warehouse: Path) -> Path:
     """The folder of the delivery journal."""
     return warehouse.with_name(f"{warehouse.name}.journal")
+
+
+def inbox_of(warehouse: Path) -> Path:
+    """The folder in which events lie that a receiver took."""
+    return warehouse.with_name(f"{warehouse.name}.inbox")

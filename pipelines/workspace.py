@@ -15,7 +15,8 @@ from pathlib import Path
 from connectors import Sink, Source, open_sink, open_source
 from definitions import EnvironmentFault, Project, ProjectSettings, load_project, load_settings, read_folder
 from pipelines.lease import lease
-from pipelines.places import stop_file_of
+from pipelines.places import inbox_of, stop_file_of
+from pipelines.results import Places
 from sql import DuckDBSession
 
 
@@ -57,6 +58,18 @@ class Workspace:
     def sinks(self) -> dict[str, Sink]:
         """Every sink of the project, opened."""
         return {name: open_sink(spec, self.root) for name, spec in self.settings.sinks.items()}
+
+    @property
+    def inbox(self) -> Path:
+        """Where a receiver puts what came back."""
+        return inbox_of(self.warehouse)
+
+    def places(self, *, tables: bool = True) -> Places:
+        """Where results may lie; without `tables` only what is near: the inbox and folders."""
+        listed = self.settings.results
+        wanted = {spec.source for spec in listed if spec.source} if tables else set[str]()
+        sources = {name: open_source(spec, self.root) for name, spec in self.settings.sources.items() if name in wanted}
+        return Places(self.root, self.settings.timezone, listed, sources)
 
     @contextlib.contextmanager
     def session(self, purpose: str, *, create: bool = False, wait_seconds: float = 0.0) -> Generator[DuckDBSession]:

@@ -52,7 +52,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     names.BATCHES: ("batch_id",),
     names.ATTEMPTS: ("action_id", "attempt"),
     names.SHIFTS: ("action_id", "evaluation_id"),
-    names.RESULTS: ("action_id", "result", "happened_at"),
+    names.RESULTS: ("action_id", "result", "happened_at", "source", "event_id"),
 }
 """Each table's key. The tables of objects, `crm.<object>` and so on, come on top: their first column is the key."""
 

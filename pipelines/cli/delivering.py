@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 def deliver(project: Folder = Path(), now: AsOf = None) -> None:
     """Hand planned actions whose time has come to their sinks."""
+    from pipelines.cli.receiving import say_collected
     from pipelines.delivery import deliver as run_delivery
     from pipelines.delivery import stop_file
     from pipelines.live import live_project
+    from pipelines.results import collect
 
     workspace = workspace_of(project)
     with workspace.session("deliver") as session:
@@ -28,7 +30,9 @@ def deliver(project: Folder = Path(), now: AsOf = None) -> None:
         stop = stop_file(session)
         if stop is not None and stop.exists():
             raise UserError("stopped", "delivery is stopped: nothing was sent", "`drumbeat stop --off` lets it go on")
-        made = run_delivery(session, live, workspace.sinks(), read_instant(now, workspace))
+        at = read_instant(now, workspace)
+        say_collected(collect(session, workspace.places(tables=False), at))
+        made = run_delivery(session, live, workspace.sinks(), at)
     if not made:
         typer.echo("nothing to do: no action is due")
     for one in made:

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from definitions.errors import EnvironmentFault, UserError
-from pipelines.cli import asking, authoring, delivering, duplicating, operating, running, testing, verifying
+from pipelines.cli import asking, authoring, delivering, duplicating, operating, receiving, running, testing, verifying
 
 app = typer.Typer(
     name="drumbeat",
@@ -40,6 +40,8 @@ for command in (
     delivering.stop,
     delivering.uncertain,
     delivering.resolve,
+    receiving.receive,
+    receiving.collect,
     running.report,
     running.status,
     verifying.verify,

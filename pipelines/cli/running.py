@@ -69,13 +69,17 @@ def snapshot(
     accept: Annotated[bool, typer.Option(help="Believe it even when much is gone.")] = False,
 ) -> None:
     """Read the CRM tables into the warehouse, and what changed since the last time."""
+    from pipelines.cli.receiving import say_collected
     from pipelines.live import live_project
+    from pipelines.results import collect
     from pipelines.snapshot import take_snapshot
 
     workspace = workspace_of(project)
     with workspace.session("snapshot") as session:
         _, live = live_project(session)
-        taken = take_snapshot(session, live, workspace.sources(), read_instant(as_of, workspace), accept=accept)
+        at = read_instant(as_of, workspace)
+        say_collected(collect(session, workspace.places(), at))
+        taken = take_snapshot(session, live, workspace.sources(), at, accept=accept)
     if not taken.taken:
         typer.echo(f"nothing to do: there is a snapshot of {taken.as_of.isoformat()} already")
         return
@@ -98,11 +102,15 @@ def snapshot(
 
 def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:
     """Evaluate all live workflows as of an instant, in one transaction."""
+    from pipelines.cli.receiving import say_collected
     from pipelines.evaluation import evaluate as run_evaluation
+    from pipelines.results import collect
 
     workspace = workspace_of(project)
+    at = read_instant(as_of, workspace)
     with workspace.session("evaluate") as session:
-        made = run_evaluation(session, read_instant(as_of, workspace))
+        say_collected(collect(session, workspace.places(tables=False), at))
+        made = run_evaluation(session, at)
     if not made.made:
         typer.echo(f"nothing to do: {made.as_of.isoformat()} was evaluated already")
         return

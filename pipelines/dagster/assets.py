@@ -27,6 +27,7 @@ from pipelines.delivery import deliver
 from pipelines.evaluation import broken_invariants, evaluate
 from pipelines.live import live_project
 from pipelines.reporting import publish_reports, refresh_reports
+from pipelines.results import collect
 from pipelines.snapshot import take_snapshot
 
 LATER = {"dagster/priority": "-1"}
@@ -70,10 +71,11 @@ def build_snapshot(project: Project) -> dg.AssetsDefinition:
     def snapshot(
         context: dg.AssetExecutionContext, folder: ProjectFolder, instant: RunInstant
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        """Read the CRM tables, and what changed since the last time; all objects are committed together."""
+        """Take up what came back, then read the CRM tables and what changed; all objects are committed together."""
         workspace = folder.workspace
         with folder.session(workspace, "snapshot") as session:
             _, live = live_project(session)
+            context.log.info(str(collect(session, workspace.places(), instant.of(context))))
             taken = take_snapshot(session, live, workspace.sources(), instant.of(context))
         found = {counts.object: counts for counts in taken.objects}
         for name in objects:
@@ -137,6 +139,7 @@ def actions(context: dg.AssetExecutionContext, folder: ProjectFolder, instant: R
         if broken:
             raise dg.Failure(f"nothing was delivered, broken: {', '.join(broken)}", allow_retries=False)
         _, live = live_project(session)
+        collect(session, workspace.places(tables=False), instant.of(context))
         batches = deliver(session, live, workspace.sinks(), instant.of(context))
     return dg.MaterializeResult(metadata=delivery_metadata(batches))
 

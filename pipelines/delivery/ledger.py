@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,10 @@ class Ledger:
         """What a person found out about an action whose outcome was unknown: it is done, or is to be tried again."""
         follows = Verdict("sent" if delivered else "planned", "resolved by hand")
         self._note([Noted(action_id, 0, "", "", follows)])
+
+    def settle(self, found: Mapping[str, Verdict]) -> None:
+        """What became of actions whose outcome was unknown, as their providers say."""
+        self._note([Noted(action_id, 0, "", "", follows) for action_id, follows in found.items()])
 
     def claim(self, kinds: Sequence[str], at_most: int) -> list[dict[str, Any]]:
         """Claim due actions of some kinds; committed before anything is handed over."""

@@ -21,7 +21,7 @@ WHERE seen_by IS NULL AND given_at <= $as_of;
 
 -- [see_results if inbox.results] And these results.
 UPDATE inbox.results
-SET seen_by = $evaluation_id, seal = COALESCE(seal, seal_of_result(action_id, result, value, recipient, happened_at, received_at))
+SET seen_by = $evaluation_id, seal = COALESCE(seal, seal_of_result(action_id, result, value, recipient, happened_at, received_at, source, event_id, bounce))
 WHERE seen_by IS NULL;
 
 -- [see_suppressions if state.suppressions] And these suppressions.

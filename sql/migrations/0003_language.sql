@@ -20,7 +20,7 @@ CREATE TABLE journal.commands (
 -- One row is something that happened to an action after it was sent.
 CREATE TABLE inbox.results (
     action_id VARCHAR NOT NULL,             -- the action
-    result VARCHAR NOT NULL,                -- completed, delivered, opened, clicked, replied, bounced, dropped, unsubscribed or outcome
+    result VARCHAR NOT NULL,                -- completed, delivered, opened, clicked, replied, bounced, dropped, unsubscribed, complained or outcome
     value VARCHAR,                          -- an outcome's value
     recipient VARCHAR,                      -- who did it; null: the action's recipient
     happened_at TIMESTAMPTZ NOT NULL,       -- its own time

@@ -40,7 +40,7 @@ SELECT command_id, given_at, given_by, command, workflow, record, step_id, given
 WHERE seen_by IS NOT DISTINCT FROM $evaluation_id AND given_by NOT LIKE '(step) %';
 
 -- [arriving_results] The results that it was the first to see.
-SELECT action_id, result, value, recipient, happened_at, received_at, seal FROM inbox.results
+SELECT action_id, result, value, recipient, happened_at, received_at, source, event_id, bounce, seal FROM inbox.results
 WHERE seen_by IS NOT DISTINCT FROM $evaluation_id;
 
 -- [arriving_suppressions] The suppressions.
@@ -103,9 +103,9 @@ SELECT source, key, columns, row FROM (
     FROM journal.commands
     UNION ALL
     SELECT
-        'inbox.results', concat_ws(', ', action_id, result, happened_at), 'result, value, recipient, happened_at, received_at',
-        concat_ws(', ', result, value, recipient, happened_at, received_at), seal,
-        CASE WHEN seal IS NOT NULL OR seen_by IS NOT NULL THEN seal_of_result(action_id, result, value, recipient, happened_at, received_at) END
+        'inbox.results', concat_ws(', ', action_id, result, happened_at), 'result, value, recipient, happened_at, received_at, source, event_id, bounce',
+        concat_ws(', ', result, value, recipient, happened_at, received_at, source, event_id, bounce), seal,
+        CASE WHEN seal IS NOT NULL OR seen_by IS NOT NULL THEN seal_of_result(action_id, result, value, recipient, happened_at, received_at, source, event_id, bounce) END
     FROM inbox.results
     UNION ALL
     SELECT

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import assert_never
 
 from connectors.contracts import Sink, Source
 from connectors.sinks.files import FileSink
+from connectors.sources.database import DatabaseSource
 from connectors.sources.files import FileSource
-from definitions.connections import SinkSettings, SourceSettings
+from definitions.connections import (
+    DatabaseSourceSettings,
+    FileSourceSettings,
+    SinkSettings,
+    SourceSettings,
+)
 
 
 def open_source(settings: SourceSettings, root: Path) -> Source:
     """The source that settings describe; paths count from the project's root."""
-    return FileSource(root / settings.path, settings.format)
+    match settings:
+        case FileSourceSettings():
+            return FileSource(root / settings.path, settings.format, settings.latest)
+        case DatabaseSourceSettings():
+            return DatabaseSource(settings.url, settings.schema_)
+        case _:
+            assert_never(settings)
 
 
 def open_sink(settings: SinkSettings, root: Path) -> Sink:

@@ -5,22 +5,51 @@ Secrets are never written here: `env:NAME` reads a variable, `file:path` a file.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import re
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
-from definitions.values import Model
+from definitions.values import Model, fault
+
+_REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"
+
+
+def _reference(value: str) -> str:
+    if not re.match(_REFERENCE, value):
+        hint = "write `env:NAME` for a variable, `file:path` for a file"
+        raise fault("secret", "a secret is never written here", hint)
+    return str(value)
+
+
+SecretReference = Annotated[
+    str, AfterValidator(_reference), WithJsonSchema({"type": "string", "pattern": _REFERENCE, "examples": ["env:NAME"]})
+]
+"""Where a secret is: `env:NAME` or `file:path`."""
 
 
 class FileSourceSettings(Model):
-    """One file a table."""
+    """Tables as files."""
 
-    kind: Literal["files"] = Field(description="files: one file a table")
-    path: str = Field(description="the folder, from the project's root")
+    kind: Literal["files"] = Field(description="files: tables as files")
+    path: str = Field(
+        description="a folder with one file a table, or the files themselves, with `{table}`, `*` and `**`"
+    )
     format: Literal["csv", "parquet", "jsonl"] = Field(default="csv", description="csv, parquet or jsonl")
+    latest: bool = Field(default=False, description="only the newest of the files found, by name, is the table")
 
 
-SourceSettings: TypeAlias = FileSourceSettings
+class DatabaseSourceSettings(Model):
+    """Tables of a database."""
+
+    kind: Literal["database"] = Field(description="database: tables and views of a database")
+    url: SecretReference = Field(description="its URL: `env:NAME` or `file:path`")
+    schema_: str | None = Field(
+        default=None, alias="schema", description="the schema of the tables; the database's own default without it"
+    )
+
+
+SourceSettings: TypeAlias = Annotated[FileSourceSettings | DatabaseSourceSettings, Field(discriminator="kind")]
 
 
 class FileSinkSettings(Model):

@@ -185,9 +185,13 @@ def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int,
     context: dict[str, Any] = detail.get("ctx") or {}
     if "hint" in context:
         return Problem(source.locate(path), kind, str(context["message"]), context["hint"])
-    if kind == "literal_error":
-        given = str(detail["input"])
-        expected = str(context.get("expected", "")).replace("'", "`")
+    if kind == "union_tag_not_found":
+        return Problem(source.locate(path), "missing-key", "`kind` is missing", "add `kind:`")
+    if kind in ("literal_error", "union_tag_invalid"):
+        tagged = kind == "union_tag_invalid"
+        path = (*path, "kind") if tagged else path
+        given = str(context["tag"] if tagged else detail["input"])
+        expected = str(context.get("expected") or context.get("expected_tags") or "").replace("'", "`")
         words = [w.strip(" `") for w in expected.replace(" or ", ",").split(",")]
         return Problem(
             source.locate(path),

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pyarrow
 
+from connectors import Since
 from definitions import Project, UserError
 from pipelines.apply import apply_project
 from pipelines.commands import give
@@ -30,12 +31,15 @@ class RowSource:
 
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
 
-    def read(self, table: str, columns: Sequence[str]) -> Any:
+    def read(self, table: str, columns: Sequence[str], since: Since | None = None) -> Any:
         """The rows of a table as Arrow text columns; the snapshot reads them as the catalog's types."""
         arrow: Any = pyarrow  # has no type stubs
         found = self.rows.get(table, ())
         data = {c: arrow.array([_text(row.get(c)) for row in found], type=arrow.string()) for c in columns}
         return arrow.table(data)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
 
 @dataclass(frozen=True)

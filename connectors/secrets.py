@@ -1,0 +1,21 @@
+"""Secrets by reference: `env:NAME` is a variable, `file:path` a file. They are never written in definitions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from definitions import EnvironmentFault
+
+
+def secret(reference: str) -> str:
+    """The secret that a reference leads to."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        if not os.environ.get(name):
+            raise EnvironmentFault("no-secret", f"the variable `{name}` is not set", f"set `{name}` and run again")
+        return os.environ[name]
+    try:
+        return Path(name).expanduser().read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise EnvironmentFault("no-secret", f"the secret's file `{name}` cannot be read") from error

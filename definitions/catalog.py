@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from definitions.conditions import Sql
-from definitions.values import Model, Name, Scalar, fault
+from definitions.values import CalendarLasting, Duration, Model, Name, Scalar, fault
 from definitions.vocabulary import Type
 
 FieldType = Literal["text", "integer", "number", "boolean", "date", "timestamp", "list"]
@@ -58,6 +58,29 @@ class Activity(Model):
     outcome: Name | None = Field(default=None, description="the field with the outcome, for `outcome('x')`")
 
 
+class Incremental(Model):
+    """How a table is read by what changed since the last snapshot."""
+
+    overlap: CalendarLasting = Field(
+        default=Duration(minutes=60, text="1 hour"), description="how far to go back, for rows that arrive late"
+    )
+    tombstones: str | None = Field(default=None, description="`source.table` that lists the keys of deleted records")
+    tombstoned_at: Name | None = Field(
+        default=None, description="a column there with the moment: a record that moved later is there again"
+    )
+
+    @field_validator("tombstones")
+    @classmethod
+    def _dotted(cls, value: str | None) -> str | None:
+        return None if value is None else _table(value)
+
+
+def _table(value: str) -> str:
+    if value.count(".") != 1:
+        raise fault("table", f"`{value}` is not a table", "write `source.table`")
+    return str(value)
+
+
 class CatalogObject(Model):
     """One CRM object: where it comes from, its key, fields, relations and computed fields."""
 
@@ -67,6 +90,9 @@ class CatalogObject(Model):
     label: Name | None = Field(default=None, description="the field people read")
     updated_at: Name | None = Field(default=None, description="a field that moves on every change")
     deleted_at: Name | None = Field(default=None, description="soft delete: a filled value means the record is gone")
+    incremental: Incremental | None = Field(
+        default=None, description="read only rows whose `updated_at` moved; without it the whole table"
+    )
     fields: dict[Name, Annotated[FieldSpec, BeforeValidator(_field, json_schema_input_type=FieldType | FieldSpec)]] = (
         Field(description="fields to load, with types")
     )
@@ -90,9 +116,7 @@ class CatalogObject(Model):
     @field_validator("table")
     @classmethod
     def _dotted(cls, value: str) -> str:
-        if value.count(".") != 1:
-            raise fault("table", f"`{value}` is not a table", "write `source.table`")
-        return str(value)
+        return _table(value)
 
     def spec(self, field: str) -> FieldSpec | None:
         """A declared field; the key may go undeclared and is text then."""

@@ -11,6 +11,7 @@ import pytest
 from support.cases import run_case
 from support.pages import Block, read_page
 
+from connectors import open_source
 from definitions import load_project, read_folder
 from definitions.library import Template
 from definitions.values import Model
@@ -25,6 +26,7 @@ from sql.migrations.page import table_page
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = read_page(ROOT / "docs" / "language.md")
+SOURCES = read_page(ROOT / "docs" / "sources.md")
 
 
 def test_the_page_of_tables_is_made_from_the_migrations() -> None:
@@ -98,8 +100,22 @@ def test_every_yaml_block_of_the_language_page_is_executed() -> None:
     assert sum(block.role != "world" for block in PAGE.blocks) >= 40
 
 
+def test_the_files_of_the_page_of_sources_are_a_project_without_problems() -> None:
+    assert SOURCES.load().warnings == ()
+    assert [str(block) for block in SOURCES.blocks if block.role == "unknown"] == []
+
+
+@pytest.mark.parametrize("block", SOURCES.fragments, ids=str)
+def test_a_block_of_the_page_of_sources_fits_and_its_kind_can_be_opened(block: Block, tmp_path: Path) -> None:
+    project = SOURCES.load(block)
+    assert project.warnings == ()
+    for settings in project.settings.sources.values():
+        open_source(settings, tmp_path).close()
+
+
 def test_every_key_of_every_model_stands_in_an_executed_block() -> None:
-    used = {(type(model), name) for model in PAGE.models() for name in model.model_fields_set}
+    models = (model for page in (PAGE, SOURCES) for model in page.models())
+    used = {(type(model), name) for model in models for name in model.model_fields_set}
     models = _descendants(Model) - {Template}  # the library's own file: docs/templates.md tells of it
     known = {(model, name) for model in models for name in model.model_fields}
     missing = [f"{model.__name__}.{model.model_fields[name].alias or name}" for model, name in known - used]

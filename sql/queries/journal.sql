@@ -5,7 +5,8 @@ SELECT snapshot_id, as_of FROM journal.snapshots ORDER BY snapshot_id DESC LIMIT
 SELECT as_of FROM journal.snapshots ORDER BY snapshot_id LIMIT 1;
 
 -- [snapshot_counts] What a snapshot found, object by object.
-SELECT object, record_count, created_count, updated_count, deleted_count, null_key_count, duplicate_count, unreadable_count
+SELECT object, record_count, created_count, updated_count, deleted_count, null_key_count, duplicate_count, unreadable_count,
+    COALESCE(row_count, 0) AS row_count, COALESCE(is_partial, FALSE) AS is_partial
 FROM journal.snapshot_objects
 WHERE snapshot_id = $snapshot_id
 ORDER BY object;
@@ -69,3 +70,6 @@ SELECT command_id FROM journal.commands WHERE command_id IN (SELECT UNNEST($ids)
 -- [latest_commands] The latest orders.
 SELECT given_at, given_by, command, workflow, record, step_id, outcome, reason
 FROM journal.commands ORDER BY given_at DESC, command_id LIMIT $limit;
+
+-- [forget_quarantine] What was put aside is kept for a hundred snapshots.
+DELETE FROM journal.quarantine WHERE snapshot_id <= $snapshot_id - 100;

@@ -129,7 +129,8 @@ class DuckDBSession:
         try:
             yield
         finally:
-            self._connection.unregister(name)
+            with contextlib.suppress(duckdb.TransactionException):  # a transaction that failed takes the name with it
+                self._connection.unregister(name)
 
     def load_rows(self, table: str, rows: list[Row]) -> None:
         """Make a temporary table of rows, given as dictionaries."""

@@ -23,6 +23,7 @@ class FieldSpec(Model):
 
     type: FieldType = Field(description="text, integer, number, boolean, date, timestamp or list")
     values: tuple[str, ...] = Field(default=(), description="the values a text field can have")
+    column: str | None = Field(default=None, description="the column's name in the table, where it is another")
     known_from: Name | None = Field(default=None, description="a date or timestamp field: null before that moment")
     before: Scalar = Field(default=None, description="the value before `known_from`, instead of null")
 
@@ -65,7 +66,7 @@ class Incremental(Model):
         default=Duration(minutes=60, text="1 hour"), description="how far to go back, for rows that arrive late"
     )
     tombstones: str | None = Field(default=None, description="`source.table` that lists the keys of deleted records")
-    tombstoned_at: Name | None = Field(
+    tombstoned_at: str | None = Field(
         default=None, description="a column there with the moment: a record that moved later is there again"
     )
 
@@ -89,7 +90,9 @@ class CatalogObject(Model):
     key: Name = Field(description="the field that identifies a record")
     label: Name | None = Field(default=None, description="the field people read")
     updated_at: Name | None = Field(default=None, description="a field that moves on every change")
-    deleted_at: Name | None = Field(default=None, description="soft delete: a filled value means the record is gone")
+    deleted_at: Name | None = Field(
+        default=None, description="soft delete: a filled or true value means the record is gone"
+    )
     incremental: Incremental | None = Field(
         default=None, description="read only rows whose `updated_at` moved; without it the whole table"
     )
@@ -123,6 +126,11 @@ class CatalogObject(Model):
         if field == self.key and field not in self.fields:
             return FieldSpec(type="text")
         return self.fields.get(field)
+
+    def column(self, field: str) -> str:
+        """The column of the table that a field is read from."""
+        spec = self.fields.get(field)
+        return spec.column if spec is not None and spec.column is not None else field
 
 
 @dataclass(frozen=True)

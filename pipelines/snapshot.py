@@ -122,7 +122,7 @@ class _Taking:
         before = session.count(record_table(name)) if found else 0
         since = self._since(columns, before, new_columns(columns, found))
         columns = replace(columns, is_partial=since is not None)
-        incoming = self._read(columns.spec.table, columns.declared, since, name)
+        incoming = self._read(columns.spec.table, columns.loaded, since, name)
         for statement in table_statements(columns, found):
             session.run(statement, self.parameters)
         if not before and incoming.is_empty:
@@ -163,7 +163,8 @@ class _Taking:
         if spec.incremental is None or spec.updated_at is None or not before or new or self.whole:
             return None
         found = self.session.rows(cursor_query(columns), {"as_of": self.parameters["as_of"]})
-        return Since(spec.updated_at, found[0]["moment"]) if found[0]["moment"] is not None else None
+        moment = found[0]["moment"]
+        return Since(spec.column(spec.updated_at), moment) if moment is not None else None
 
     def _read(self, place: str, columns: Sequence[str], since: Since | None, name: str) -> Incoming:
         source, table = place.split(".")
@@ -174,7 +175,7 @@ class _Taking:
         made = columns.spec.incremental
         if made is None or made.tombstones is None:
             return
-        wanted = [columns.spec.key, *([made.tombstoned_at] if made.tombstoned_at else [])]
+        wanted = [columns.spec.column(columns.spec.key), *([made.tombstoned_at] if made.tombstoned_at else [])]
         moment = Since(made.tombstoned_at, since.moment) if since and made.tombstoned_at else None
         listed = self._read(made.tombstones, wanted, moment, columns.spec.object)
         with self.session.reading(INCOMING, listed.rows), listed.faults():

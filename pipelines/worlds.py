@@ -148,7 +148,9 @@ class World:
     def evaluate(self, as_of: datetime) -> Evaluation:
         """Take a snapshot of the rows and evaluate."""
         tables = {
-            spec.table.split(".")[1]: list(self.rows.get(name, {}).values())
+            spec.table.split(".")[1]: [
+                {spec.column(field): value for field, value in row.items()} for row in self.rows.get(name, {}).values()
+            ]
             for name, spec in self.project.catalog.objects.items()
         }
         source = RowSource(tables)

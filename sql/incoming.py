@@ -57,8 +57,8 @@ def gone_statement(columns: ObjectColumns) -> Statement:
     spec = columns.spec
     assert spec.incremental is not None
     at = spec.incremental.tombstoned_at
-    moment = _read_as(quoted(at), FieldSpec(type="timestamp")) if at else "CAST(NULL AS TIMESTAMPTZ)"
-    key = _read_as(columns.key, columns.fields[columns.key])
+    moment = _read_as(_column(at), FieldSpec(type="timestamp")) if at else "CAST(NULL AS TIMESTAMPTZ)"
+    key = _read_as(_column(spec.column(spec.key)), columns.fields[columns.key])
     sql = (
         f"CREATE OR REPLACE TEMP TABLE gone_{spec.object} AS\n"
         f"SELECT {key} AS _key, MAX(COALESCE({moment}, TIMESTAMPTZ 'infinity')) AS _at\n"
@@ -108,8 +108,9 @@ def _in_calendar(name: str, type_: str) -> str:
 def _typed(columns: ObjectColumns) -> str:
     name = columns.spec.object
     judged = {n: f for n, f in columns.fields.items() if f.type != "text"}  # everything can be read as text
-    lines = [f"{_read_as(n, f)} AS {n}" for n, f in columns.fields.items()]
-    lines += [f"{n} AS {_raw(n)}" for n in judged]
+    raw = {quoted(n): _column(columns.spec.column(n)) for n in columns.declared}
+    lines = [f"{_read_as(raw[n], f)} AS {n}" for n, f in columns.fields.items()]
+    lines += [f"{raw[n]} AS {_raw(n)}" for n in judged]
     inner = ",\n        ".join(lines)
     return (
         f"CREATE OR REPLACE TEMP TABLE typed_{name} AS\nSELECT\n    {', '.join(columns.fields)},\n    {_odd(judged)} AS _odd\n"
@@ -128,6 +129,11 @@ def _odd(judged: dict[str, FieldSpec]) -> str:
         for n, f in judged.items()
     )
     return f"CASE WHEN {' OR '.join(is_odd.values())} THEN list_filter([{notes}], lambda o: o IS NOT NULL) END"
+
+
+def _column(name: str) -> str:
+    """A column of a source: it may be called anything."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _raw(name: str) -> str:

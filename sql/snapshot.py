@@ -47,6 +47,11 @@ class ObjectColumns:
         return (self.spec.key, *(n for n in self.spec.fields if n != self.spec.key))
 
     @property
+    def loaded(self) -> tuple[str, ...]:
+        """Names of these columns in the source's table."""
+        return tuple(dict.fromkeys(map(self.spec.column, self.declared)))
+
+    @property
     def fields(self) -> dict[str, FieldSpec]:
         """Declared fields by their column as SQL, the key first."""
         return {quoted(n): self.spec.spec(n) or FieldSpec(type="text") for n in self.declared}
@@ -182,7 +187,7 @@ def _staged(columns: ObjectColumns) -> str:
     there += [_moment(spec.exists_from, columns)] if spec.exists_from else []
     there += [f"NOT {_listed(columns)}"] if spec.incremental and spec.incremental.tombstones else []
     # a row that says that its record is gone counts like any other: where it is the newest, the record is gone
-    alive = [f"t.{quoted(flag)} IS NULL" for flag in (spec.deleted_at, spec.merged_into) if flag]
+    alive = [_unflagged(flag, columns) for flag in (spec.deleted_at, spec.merged_into) if flag]
     order = moved + "".join(f"({a}) DESC, " for a in alive) + f"md5(concat_ws('|', {', '.join(fields)}))"
     return (
         f"SELECT\n    {known}\nFROM typed_{spec.object} AS t\nWHERE {' AND '.join(there)}\n"
@@ -190,6 +195,11 @@ def _staged(columns: ObjectColumns) -> str:
         f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}) = 1"
         + "".join(f" AND {a}" for a in alive)
     )
+
+
+def _unflagged(flag: str, columns: ObjectColumns) -> str:
+    spec = columns.spec.spec(flag)
+    return f"t.{quoted(flag)} IS {'NOT TRUE' if spec and spec.type == 'boolean' else 'NULL'}"
 
 
 def _listed(columns: ObjectColumns) -> str:

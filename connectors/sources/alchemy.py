@@ -42,10 +42,30 @@ class AnyDatabase:
 
     def rows(self, table: str, columns: Sequence[str], since: Since | None) -> Any:
         """A record batch reader of text."""
+        query = self._select(table, columns)
+        return self._read(query if since is None else self._late(query, table, since), columns)
+
+    def constraints(self, table: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """The columns of its primary key, and by column the tables it refers to."""
+        seen = self.inspector()
+        key = tuple(seen.get_pk_constraint(table, self.schema).get("constrained_columns") or ())
+        foreign = [f for f in seen.get_foreign_keys(table, self.schema) if len(f["constrained_columns"]) == 1]
+        return key, {f["constrained_columns"][0]: f["referred_table"] for f in foreign}
+
+    def values(self, table: str) -> Mapping[str, tuple[str, ...]]:
+        """By column, the values of its enumeration."""
+        found = self.inspector().get_columns(table, self.schema)
+        return {c["name"]: tuple(getattr(c["type"], "enums", None) or ()) for c in found}
+
+    def sample(self, table: str, columns: Sequence[str], rows: int) -> Any:
+        """Its first rows."""
+        return self._read(self._select(table, columns).limit(rows), columns).read_all()
+
+    def _select(self, table: str, columns: Sequence[str]) -> Any:
         made = self.alchemy.table(table, *map(self.alchemy.column, columns), schema=self.schema)
-        query = self.alchemy.select(*(made.c[name] for name in columns))
-        if since is not None:
-            query = self._late(query, table, since)
+        return self.alchemy.select(*(made.c[name] for name in columns))
+
+    def _read(self, query: Any, columns: Sequence[str]) -> Any:
         try:
             found = self._connection.execution_options(stream_results=True, yield_per=_CHUNK).execute(query)
         except self.alchemy.exc.SQLAlchemyError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from connectors.contracts import Since
+from connectors.facts import SAMPLE, Column, Facts, kind_of
 from connectors.secrets import secret
 from definitions import EnvironmentFault
 from definitions.problems import did_you_mean
@@ -32,6 +33,18 @@ class Connection(Protocol):
 
     def rows(self, table: str, columns: Sequence[str], since: Since | None) -> Any:
         """The rows as a record batch reader."""
+        ...
+
+    def constraints(self, table: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """The columns of its primary key, and by column the tables it refers to."""
+        ...
+
+    def values(self, table: str) -> Mapping[str, tuple[str, ...]]:
+        """By column, the values that its type allows, where they are listed."""
+        ...
+
+    def sample(self, table: str, columns: Sequence[str], rows: int) -> Any:
+        """Some of its rows, as an Arrow table."""
         ...
 
     def close(self) -> None:
@@ -66,6 +79,11 @@ class DatabaseSource:
             self._open.close()
             self._open = None
 
+    def facts(self) -> tuple[Facts, ...]:
+        """Every table and view of the schema."""
+        connection = self.connection()
+        return tuple(_facts(connection, table) for table in connection.tables())
+
     def connection(self) -> Connection:
         """The connection, made when it is first asked for."""
         if self._open is None:
@@ -84,6 +102,19 @@ def _connect(url: str, schema: str | None) -> Connection:
     from connectors.sources.alchemy import connect_any
 
     return connect_any(url, schema)
+
+
+def _facts(connection: Connection, table: str) -> Facts:
+    columns, values = connection.columns(table), connection.values(table)
+    key, references = connection.constraints(table)
+    rows = connection.sample(table, list(columns), SAMPLE).to_pylist()
+    return Facts(
+        table,
+        tuple(Column(name, kind_of(type_), values.get(name, ())) for name, type_ in columns.items()),
+        key[0] if len(key) == 1 else None,
+        references,
+        tuple(rows),
+    )
 
 
 def missing_extra(extra: str, needed: str) -> EnvironmentFault:

@@ -7,6 +7,7 @@ what does not fit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import has_magic
@@ -17,6 +18,7 @@ import polars as pl
 import pyarrow
 
 from connectors.contracts import Since
+from connectors.facts import SAMPLE, Column, Facts, Kind
 from definitions import EnvironmentFault
 from definitions.problems import did_you_mean
 
@@ -49,8 +51,36 @@ class FileSource:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise EnvironmentFault("unreadable-file", f"{where} is not readable as {self.format}: {error}") from error
 
+    def facts(self) -> tuple[Facts, ...]:
+        """Every table whose files are there, from its first rows."""
+        return tuple(self._facts(table) for table in self.tables())
+
     def close(self) -> None:
         """There is nothing to let go of."""
+
+    def tables(self) -> list[str]:
+        """Names of the tables whose files are there; what a pattern leaves open is not part of a name."""
+        if not self.is_pattern:
+            return sorted(path.stem for path in self.folder.glob(f"*.{self.format}"))
+        if "{table}" not in str(self.folder):
+            return [self.folder.name.split(".")[0]] if self.files_of("") else []
+        fixed, left_open = _parted(Path(str(self.folder).replace("{table}", "*")))
+        pattern = re.escape(str(self.folder)).replace(r"\{table\}", "([^/]+?)", 1).replace(r"\{table\}", "[^/]+?")
+        pattern = pattern.replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+        found = (re.fullmatch(pattern, str(path)) for path in fixed.glob(left_open))
+        return sorted({match[1] for match in found if match})
+
+    def _facts(self, table: str) -> Facts:
+        paths = self.files_of(table)
+        try:
+            scans = [self._scan(path) for path in paths[-3:]]
+            head: Any = pl.concat(scans, how="diagonal_relaxed") if len(scans) > 1 else scans[0]
+            rows = head.head(SAMPLE).collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            message = f"`{paths[-1]}` is not readable as {self.format}: {error}"
+            raise EnvironmentFault("unreadable-file", message) from error
+        columns = tuple(Column(name, _kind(type_)) for name, type_ in rows.schema.items())
+        return Facts(table, columns, sample=tuple(rows.to_dicts()))
 
     @property
     def is_pattern(self) -> bool:
@@ -98,6 +128,16 @@ class FileSource:
                 yield from part.to_arrow().cast(schema).to_batches()
 
         return arrow.RecordBatchReader.from_batches(schema, batches())
+
+
+def _kind(type_: Any) -> Kind | None:
+    """The kind of a typed column; text may hold anything."""
+    if type_.is_integer():
+        return "integer"
+    if type_.is_numeric():
+        return "number"
+    kinds: dict[type, Kind] = {pl.Boolean: "boolean", pl.Date: "date", pl.Datetime: "timestamp", pl.List: "list"}
+    return next((kind for found, kind in kinds.items() if type_ == found), None)
 
 
 def _chosen(frame: Any, columns: Sequence[str], since: Since | None, known: pl.Schema) -> Any:

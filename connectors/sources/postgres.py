@@ -44,6 +44,23 @@ SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnames
 WHERE n.nspname = COALESCE($1, current_schema()) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition
 ORDER BY c.relname
 """
+_CONSTRAINTS = """
+SELECT c.contype, a.attname, r.relname
+FROM pg_constraint AS c
+JOIN pg_class AS t ON t.oid = c.conrelid JOIN pg_namespace AS n ON n.oid = t.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = ANY (c.conkey)
+LEFT JOIN pg_class AS r ON r.oid = c.confrelid
+WHERE t.relname = $1 AND n.nspname = COALESCE($2, current_schema())
+    AND (c.contype = 'p' OR (c.contype = 'f' AND cardinality(c.conkey) = 1))
+ORDER BY a.attnum
+"""
+_LABELS = """
+SELECT a.attname, e.enumlabel
+FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_enum AS e ON e.enumtypid = a.atttypid
+WHERE c.relname = $1 AND n.nspname = COALESCE($2, current_schema()) AND NOT a.attisdropped
+ORDER BY a.attnum, e.enumsortorder
+"""
 
 
 @dataclass
@@ -72,6 +89,29 @@ class Postgres:
             self._reading.append(cursor)  # a stream ends with its cursor
             cursor.execute(statement.sql(dialect="postgres", identify=True))
             return cursor.fetch_record_batch()
+        except self._driver.Error as error:
+            raise unreachable(self.url, error) from error
+
+    def constraints(self, table: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """The columns of its primary key, and by column the tables it refers to."""
+        found = self.ask(_CONSTRAINTS, [table, self.schema])
+        key = tuple(column for kind, column, _ in found if _text(kind) == "p")
+        return key, {column: other for kind, column, other in found if _text(kind) == "f"}
+
+    def values(self, table: str) -> Mapping[str, tuple[str, ...]]:
+        """By column, the labels of its enumeration."""
+        found: dict[str, tuple[str, ...]] = {}
+        for column, label in self.ask(_LABELS, [table, self.schema]):
+            found[column] = (*found.get(column, ()), label)
+        return found
+
+    def sample(self, table: str, columns: Sequence[str], rows: int) -> Any:
+        """Its first rows."""
+        query = select(table, self.schema, columns, self.columns(table), None).limit(rows)
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(query.sql(dialect="postgres", identify=True))
+                return cursor.fetch_arrow_table()
         except self._driver.Error as error:
             raise unreachable(self.url, error) from error
 
@@ -134,3 +174,7 @@ def _column(name: str, type_: str) -> exp.Expr:
 
 def _plain(type_: str) -> str:
     return "date" if type_ == "date" else "timestamptz" if type_.endswith("with time zone") else "timestamp"
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from definitions.errors import EnvironmentFault, UserError
-from pipelines.cli import asking, authoring, duplicating, operating, running, testing
+from pipelines.cli import asking, authoring, cataloguing, duplicating, operating, running, testing
 
 app = typer.Typer(
     name="drumbeat",
@@ -42,6 +42,7 @@ for command in (
     running.demo,
 ):
     app.command(command.__name__.strip("_"))(command)
+app.add_typer(cataloguing.app, name="catalog")
 for name, taking, words in operating.ORDERS:
     app.command(name, help=words, rich_help_panel="Orders")(taking(name))
 app.command(operating.orders.__name__, rich_help_panel="Orders")(operating.orders)

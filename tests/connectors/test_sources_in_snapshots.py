@@ -269,6 +269,29 @@ def test_the_lines_of_a_snapshot_say_what_was_read_and_where_the_rest_is() -> No
     ]
 
 
+def test_a_field_may_be_called_otherwise_than_its_column(session: DuckDBSession) -> None:
+    catalog = """
+object: ticket
+table: crm.tickets
+key: ticket_id
+updated_at: synced_at
+deleted_at: is_gone
+incremental: {}
+fields:
+  ticket_id: {type: integer, column: Id}
+  hours: {type: integer, column: Hours spent}
+  synced_at: {type: timestamp, column: _fivetran_synced}
+  is_gone: {type: boolean, column: is_deleted}
+"""
+    first = [{"Id": 1, "Hours spent": 4, "_fivetran_synced": START, "is_deleted": "false"}]
+    feed = Feed(session, *first, {"Id": 2, "Hours spent": "x", "_fivetran_synced": START}, made=project(catalog))
+    assert feed.take().record_count == 2
+    assert session.rows("SELECT field, value FROM journal.quarantine") == [{"field": "hours", "value": "x"}]
+    gone = {"Id": 1, "_fivetran_synced": START + HOUR, "is_deleted": "true"}
+    assert feed.take(gone).deleted_count == 1
+    assert known(session) == {2: None}
+
+
 # ---- what breaks off
 
 

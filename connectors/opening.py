@@ -7,23 +7,23 @@ from typing import assert_never
 
 from connectors.contracts import Sink, Source
 from connectors.sinks.files import FileSink
-from connectors.sources.database import DatabaseSource
+from connectors.sources.database import database
 from connectors.sources.files import FileSource
 from definitions.connections import (
     DatabaseSourceSettings,
     FileSourceSettings,
+    OutsideSettings,
     SinkSettings,
-    SourceSettings,
 )
 
 
-def open_source(settings: SourceSettings, root: Path) -> Source:
+def open_source(settings: OutsideSettings, root: Path) -> Source:
     """The source that settings describe; paths count from the project's root."""
     match settings:
         case FileSourceSettings():
             return FileSource(root / settings.path, settings.format, settings.latest)
         case DatabaseSourceSettings():
-            return DatabaseSource(settings.url, settings.schema_)
+            return database(settings.url, settings.schema_)
         case _:
             assert_never(settings)
 

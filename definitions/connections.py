@@ -39,6 +39,16 @@ class FileSourceSettings(Model):
     latest: bool = Field(default=False, description="only the newest of the files found, by name, is the table")
 
 
+class WarehouseSourceSettings(Model):
+    """Tables that somebody has landed already, read in place."""
+
+    kind: Literal["warehouse"] = Field(description="warehouse: tables landed already, read in place")
+    path: str = Field(description="a DuckDB file, or a folder with a folder of Parquet files for each table")
+    schema_: str | None = Field(
+        default=None, alias="schema", description="the schema of the tables in a DuckDB file; main without it"
+    )
+
+
 class DatabaseSourceSettings(Model):
     """Tables of a database."""
 
@@ -49,7 +59,9 @@ class DatabaseSourceSettings(Model):
     )
 
 
-SourceSettings: TypeAlias = Annotated[FileSourceSettings | DatabaseSourceSettings, Field(discriminator="kind")]
+OutsideSettings: TypeAlias = FileSourceSettings | DatabaseSourceSettings
+"""Sources that have nothing to do with the engine."""
+SourceSettings: TypeAlias = Annotated[OutsideSettings | WarehouseSourceSettings, Field(discriminator="kind")]
 
 
 class FileSinkSettings(Model):

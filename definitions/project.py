@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from definitions.catalog import Catalog
 from definitions.communication import BlackoutCalendar, Limits
@@ -15,7 +16,7 @@ from definitions.problems import Problem
 from definitions.segment import Segment
 from definitions.source import SourceFile
 from definitions.testing import WorkflowTest
-from definitions.values import Model, Name, Share, Timezone
+from definitions.values import Model, Name, Share, Timezone, fault
 from definitions.workflow import Workflow
 
 
@@ -53,6 +54,14 @@ class ProjectSettings(Model):
     guards: Guards = Field(default=Guards(), description="what an apply may cause without `--accept`")
     roles: Roles = Field(default=Roles(), description="who may do what")
     limits: Limits = Field(default=Limits(), description="limits over all workflows together")
+
+    @field_validator("sources")
+    @classmethod
+    def _not_our_own(cls, value: dict[str, SourceSettings], others: ValidationInfo) -> dict[str, SourceSettings]:
+        for name, source in value.items():
+            if source.kind == "warehouse" and PurePath(source.path) == PurePath(others.data.get("warehouse", "")):
+                raise fault("same-file", f"`{name}` is our own warehouse", "land its tables in a file of their own")
+        return value
 
 
 @dataclass(frozen=True, eq=False)

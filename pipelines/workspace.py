@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from connectors import Sink, Source, open_sink, open_source
+from connectors import Sink, Source, open_sink
 from definitions import EnvironmentFault, Project, ProjectSettings, load_project, load_settings, read_folder
 from pipelines.lease import lease
+from pipelines.sources import source_of
 from sql import DuckDBSession
 
 
@@ -46,7 +47,7 @@ class Workspace:
 
     def sources(self) -> dict[str, Source]:
         """Every source of the project, opened."""
-        return {name: open_source(spec, self.root) for name, spec in self.settings.sources.items()}
+        return {name: source_of(spec, self.root) for name, spec in self.settings.sources.items()}
 
     def sinks(self) -> dict[str, Sink]:
         """Every sink of the project, opened."""

@@ -11,7 +11,6 @@ import pytest
 from support.cases import run_case
 from support.pages import Block, read_page
 
-from connectors import open_source
 from definitions import load_project, read_folder
 from definitions.library import Template
 from definitions.values import Model
@@ -19,6 +18,7 @@ from definitions.vocabulary import known_names
 from pipelines import testing
 from pipelines.cli.main import app
 from pipelines.evaluation import prepare
+from pipelines.sources import source_of
 from pipelines.worlds import World
 from sql import DuckDBSession, compile_plan
 from sql import names as table_names
@@ -110,7 +110,7 @@ def test_a_block_of_the_page_of_sources_fits_and_its_kind_can_be_opened(block: B
     project = SOURCES.load(block)
     assert project.warnings == ()
     for settings in project.settings.sources.values():
-        open_source(settings, tmp_path).close()
+        source_of(settings, tmp_path).close()
 
 
 def test_every_key_of_every_model_stands_in_an_executed_block() -> None:

@@ -7,7 +7,7 @@ a snapshot of PostgreSQL shows one instant of it. Rows come in batches: memory d
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -32,7 +32,7 @@ class Connection(Protocol):
         ...
 
     def rows(self, table: str, columns: Sequence[str], since: Since | None) -> Any:
-        """The rows as a record batch reader."""
+        """The rows as a record batch reader. It is read to its end before the connection is closed."""
         ...
 
     def constraints(self, table: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
@@ -54,9 +54,9 @@ class Connection(Protocol):
 
 @dataclass
 class DatabaseSource:
-    """A database by the reference of its URL."""
+    """A database, by what connects to it."""
 
-    reference: str
+    connect: Callable[[], Connection]
     schema: str | None = None
     _open: Connection | None = field(default=None, init=False, repr=False)
 
@@ -87,11 +87,16 @@ class DatabaseSource:
     def connection(self) -> Connection:
         """The connection, made when it is first asked for."""
         if self._open is None:
-            self._open = _connect(secret(self.reference), self.schema)
+            self._open = self.connect()
         return self._open
 
     def _named(self, table: str) -> str:
         return f"{self.schema}.{table}" if self.schema else table
+
+
+def database(reference: str, schema: str | None = None) -> DatabaseSource:
+    """The database whose URL is a secret."""
+    return DatabaseSource(lambda: _connect(secret(reference), schema), schema)
 
 
 def _connect(url: str, schema: str | None) -> Connection:

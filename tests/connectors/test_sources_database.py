@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors import Since, Source, open_source
-from connectors.sources.database import DatabaseSource
+from connectors.sources.database import DatabaseSource, database
 from definitions import EnvironmentFault
 from definitions.connections import DatabaseSourceSettings
 
@@ -19,7 +19,7 @@ NEW_YORK = timezone(timedelta(hours=-5))
 
 @pytest.fixture
 def source() -> Any:
-    made = DatabaseSource("env:CRM")
+    made = database("env:CRM")
     yield made
     made.close()
 
@@ -105,16 +105,16 @@ def test_nothing_can_be_written_through_a_source(postgres: Any, source: Database
 def test_a_database_that_does_not_answer_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRM", "postgresql://ann:hunter2@127.0.0.1:1/crm")
     with pytest.raises(EnvironmentFault, match="the database does not answer") as caught:
-        DatabaseSource("env:CRM").read("tickets", ["id"])
+        database("env:CRM").read("tickets", ["id"])
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_secret_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CRM", raising=False)
     with pytest.raises(EnvironmentFault, match="the variable `CRM` is not set"):
-        DatabaseSource("env:CRM").read("tickets", ["id"])
+        database("env:CRM").read("tickets", ["id"])
     with pytest.raises(EnvironmentFault, match="cannot be read"):
-        DatabaseSource(f"file:{tmp_path / 'url'}").read("tickets", ["id"])
+        database(f"file:{tmp_path / 'url'}").read("tickets", ["id"])
 
 
 # ---- any other database
@@ -122,15 +122,15 @@ def test_a_secret_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tm
 
 @pytest.fixture
 def lite(tmp_path: Path) -> DatabaseSource:
-    with sqlite3.connect(tmp_path / "crm.sqlite") as database:
-        database.execute("CREATE TABLE tickets (id INTEGER, price NUMERIC, open BOOLEAN, moved DATETIME, note TEXT)")
-        database.executemany(
+    with sqlite3.connect(tmp_path / "crm.sqlite") as made:
+        made.execute("CREATE TABLE tickets (id INTEGER, price NUMERIC, open BOOLEAN, moved DATETIME, note TEXT)")
+        made.executemany(
             "INSERT INTO tickets VALUES (?, ?, ?, ?, ?)",
             [(n, n * 1.5, n % 2, f"2026-01-0{n} 09:00:00", None) for n in (1, 2, 3)],
         )
-    database.close()
+    made.close()
     (tmp_path / "url").write_text(f"sqlite:///{tmp_path / 'crm.sqlite'}\n")
-    return DatabaseSource(f"file:{tmp_path / 'url'}")
+    return database(f"file:{tmp_path / 'url'}")
 
 
 def test_another_database_is_read_by_rows_as_text(lite: DatabaseSource) -> None:
@@ -150,4 +150,4 @@ def test_only_late_rows_of_another_database_are_read(lite: DatabaseSource) -> No
 def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRM", "oracle+oracledb://x")
     with pytest.raises(EnvironmentFault, match=r"pip install 'drumbeat-crm\[database\]'"):
-        DatabaseSource("env:CRM").read("tickets", ["id"])
+        database("env:CRM").read("tickets", ["id"])

@@ -13,7 +13,7 @@ import pytest
 from support.projects import DAY, SETTINGS, START
 
 from connectors import Since
-from connectors.sources.database import DatabaseSource
+from connectors.sources.database import database
 from definitions import EnvironmentFault, ProblemsFound, Project, load_project
 from pipelines.cli.snapshot_text import progress, snapshot_lines
 from pipelines.errors import SnapshotRefused
@@ -342,7 +342,7 @@ def test_a_database_is_read_whole_then_by_what_changed(postgres: Any, session: D
     postgres(
         "INSERT INTO tickets SELECT 't' || n, 'x', n, NULL, 'infinity', '2026-01-05 01:00', NULL FROM generate_series(1, 50) AS n"
     )
-    source, made = {"crm": DatabaseSource("env:CRM")}, project(settings=settings)
+    source, made = {"crm": database("env:CRM")}, project(settings=settings)
     first = take_snapshot(session, made, source, datetime(2026, 1, 5, 9, tzinfo=UTC)).objects[0]
     assert (first.record_count, first.unreadable_count, first.is_partial) == (50, 50, False)
     postgres("UPDATE tickets SET hours = 99, moved = '2026-01-05 04:30' WHERE ticket_id = 't7'")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from connectors.sources.database import DatabaseSource
+from connectors.sources.database import database
 from connectors.sources.files import FileSource
 from definitions import load_project, read_folder
 from pipelines.cli.main import app
@@ -30,7 +30,7 @@ def test_a_database_is_believed_where_it_has_constraints(postgres: Any) -> None:
         "CREATE TABLE deals (id uuid PRIMARY KEY, customer bigint REFERENCES companies, stage stage, "
         "amount numeric(12,2), modified_at timestamptz, deleted_at timestamp)"
     )
-    source = DatabaseSource("env:CRM")
+    source = database("env:CRM")
     files, left_out = catalog_files("crm", source.facts())
     source.close()
     assert left_out == []

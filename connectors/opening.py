@@ -8,9 +8,11 @@ from typing import assert_never
 from connectors.contracts import Sink, Source
 from connectors.sinks.files import FileSink
 from connectors.sources.database import database
+from connectors.sources.dlt import DltSource
 from connectors.sources.files import FileSource
 from definitions.connections import (
     DatabaseSourceSettings,
+    DltSourceSettings,
     FileSourceSettings,
     OutsideSettings,
     SinkSettings,
@@ -24,6 +26,8 @@ def open_source(settings: OutsideSettings, root: Path) -> Source:
             return FileSource(root / settings.path, settings.format, settings.latest)
         case DatabaseSourceSettings():
             return database(settings.url, settings.schema_)
+        case DltSourceSettings():
+            return DltSource(settings.source, settings.arguments, root)
         case _:
             assert_never(settings)
 

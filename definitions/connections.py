@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from definitions.values import Model, fault
+from definitions.values import Model, Name, Scalar, fault
 
 _REFERENCE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"
 
@@ -59,7 +59,17 @@ class DatabaseSourceSettings(Model):
     )
 
 
-OutsideSettings: TypeAlias = FileSourceSettings | DatabaseSourceSettings
+class DltSourceSettings(Model):
+    """Whatever dlt can read."""
+
+    kind: Literal["dlt"] = Field(description="dlt: resources of a dlt source")
+    source: str = Field(description="a Python function that makes a dlt source or resource, as `module.name`")
+    arguments: dict[Name, Scalar] = Field(
+        default={}, description="what the function is called with; `env:NAME` and `file:path` are secrets"
+    )
+
+
+OutsideSettings: TypeAlias = FileSourceSettings | DatabaseSourceSettings | DltSourceSettings
 """Sources that have nothing to do with the engine."""
 SourceSettings: TypeAlias = Annotated[OutsideSettings | WarehouseSourceSettings, Field(discriminator="kind")]
 

@@ -16,7 +16,7 @@ from definitions.problems import Problem
 from definitions.segment import Segment
 from definitions.source import SourceFile
 from definitions.testing import WorkflowTest
-from definitions.values import Model, Name, Share, Timezone, fault
+from definitions.values import Memory, Model, Name, Share, Timezone, fault
 from definitions.workflow import Workflow
 
 
@@ -42,6 +42,10 @@ class ProjectSettings(Model):
     name: Name = Field(description="the project's name")
     timezone: Timezone = Field(default="UTC", description="decides what today is and how calendar steps count")
     warehouse: str = Field(default="warehouse.duckdb", description="the warehouse, from the project's root")
+    memory: Memory | None = Field(
+        default=None,
+        description="what the engine may take, such as `2 GB`; the rest goes to disk. Most of it without it",
+    )
     seed: str = Field(
         default="drumbeat", description="part of every hash that decides by chance; never change it once live"
     )

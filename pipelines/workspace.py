@@ -62,7 +62,7 @@ class Workspace:
             )
         with (
             lease(self.warehouse, purpose, wait_seconds),
-            DuckDBSession(self.warehouse, timezone=self.settings.timezone) as session,
+            DuckDBSession(self.warehouse, timezone=self.settings.timezone, memory=self.settings.memory) as session,
         ):
             session.migrate()
             yield session

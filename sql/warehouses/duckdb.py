@@ -44,7 +44,13 @@ class DuckDBSession:
     dialect = "duckdb"
 
     def __init__(
-        self, path: Path | None = None, *, timezone: str = "UTC", read_only: bool = False, threads: int | None = None
+        self,
+        path: Path | None = None,
+        *,
+        timezone: str = "UTC",
+        read_only: bool = False,
+        threads: int | None = None,
+        memory: str | None = None,
     ) -> None:
         self.path = path
         self.filled: dict[str, bool] = {}
@@ -62,6 +68,8 @@ class DuckDBSession:
             raise WarehouseBusy("warehouse-unreadable", f"`{path}` cannot be opened: {error}") from error
         if threads is not None:  # a few rows are judged faster by one
             self._connection.execute("SET threads = ?", [threads])
+        if memory is not None:  # what does not fit goes to disk beside the warehouse
+            self._connection.execute("SET memory_limit = ?", [memory])
         self.set_timezone(timezone)
 
     def __enter__(self) -> DuckDBSession:

@@ -6,11 +6,12 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from support.projects import DAY, SETTINGS, START
+from support.projects import DAY, SETTINGS, START, write_project
 
 from connectors import Since
 from connectors.sources.database import database
@@ -18,6 +19,7 @@ from definitions import EnvironmentFault, ProblemsFound, Project, load_project
 from pipelines.cli.snapshot_text import progress, snapshot_lines
 from pipelines.errors import SnapshotRefused
 from pipelines.snapshot import ObjectCounts, Snapshot, take_snapshot
+from pipelines.workspace import Workspace
 from sql import DuckDBSession
 from sql.incoming import QUARANTINED
 
@@ -356,7 +358,20 @@ def test_a_database_is_read_whole_then_by_what_changed(postgres: Any, session: D
     assert (whole.row_count, whole.deleted_count, whole.record_count) == (49, 1, 48)
 
 
+def test_the_engine_takes_no_more_memory_than_it_may(tmp_path: Path) -> None:
+    write_project(tmp_path, {"project.yaml": f"{SETTINGS}\nmemory: 512 MB\n"})
+    with Workspace(tmp_path).session("test", create=True) as session:
+        assert session.rows("SELECT current_setting('memory_limit') AS bound") == [{"bound": "488.2 MiB"}]
+
+
 # ---- what the checker refuses
+
+
+@pytest.mark.parametrize("memory", ["lots", "0 GB", "2", "2 GB; DROP"])
+def test_memory_is_a_number_with_its_unit(memory: str) -> None:
+    with pytest.raises(ProblemsFound) as caught:
+        project(settings=f"{SETTINGS}\nmemory: {memory}\n")
+    assert [problem.code for problem in caught.value.problems] == ["memory"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 from connectors import Since, Source
 from definitions import Project
 from definitions.tracking import tracked_fields
-from pipelines.errors import ClockWentBack, SnapshotRefused
+from pipelines.errors import ClockWentBack, ColumnChanged, SnapshotRefused
 from pipelines.incoming import Incoming, Tell, tell_nobody
 from sql import DuckDBSession
 from sql.incoming import (
@@ -19,7 +19,9 @@ from sql.incoming import (
     cursor_query,
     found_query,
     gone_statement,
+    odd_query,
     quarantine_statement,
+    readable_query,
     typed_statement,
 )
 from sql.names import SNAPSHOT_OBJECTS, SNAPSHOTS, changes_table, history_table, record_table
@@ -37,7 +39,7 @@ Tables = Mapping[str, Mapping[str, str]]
 
 GUARD_FROM = 20
 GUARD_SHARE = 0.5
-"""A snapshot that loses more than this share of at least so many records is not believed."""
+"""A snapshot that loses more than this share of at least so many records, or of a column's values, is not believed."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ class _Taking:
             return ObjectCounts(name, 0, 0, 0, 0, 0, 0, 0)
         with session.reading(INCOMING, incoming.rows), incoming.faults():
             session.run(typed_statement(columns), self.parameters)
+        self._see_readable(columns, before)
         self._read_gone(columns, since)
         for statement in (*difference_statements(columns, new_columns(columns, found)), forget_statement(columns)):
             session.run(statement, self.parameters)
@@ -156,6 +159,20 @@ class _Taking:
         if counts.null_key_count or counts.unreadable_count:
             self.session.run(quarantine_statement(columns), self.parameters)
         return counts
+
+    def _see_readable(self, columns: ObjectColumns, before: int) -> None:
+        """Refuse a column that could be read before and now mostly cannot, as when its type was changed at the source."""
+        if self.accept or before < GUARD_FROM:
+            return
+        for row in self.session.rows(odd_query(columns)):
+            field, odd = row["field"], row["odd_count"]
+            spec = columns.spec.spec(field)
+            if spec is None or odd < GUARD_FROM:
+                continue
+            counts = self.session.rows(readable_query(columns, field))[0]
+            mostly_odd = odd > (odd + counts["read_count"]) * GUARD_SHARE
+            if mostly_odd and counts["known_count"] > before * GUARD_SHARE:
+                raise ColumnChanged(f"{columns.spec.object}.{field}", spec.type, odd, odd + counts["read_count"])
 
     def _since(self, columns: ObjectColumns, before: int, new: Mapping[str, list[str]]) -> Since | None:
         """From where to read what changed; None where the whole table is wanted, as for fields that are new."""

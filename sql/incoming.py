@@ -35,6 +35,24 @@ def found_query(columns: ObjectColumns) -> str:
     )
 
 
+def odd_query(columns: ObjectColumns) -> str:
+    """Fields with values that cannot be read, and how many."""
+    return (
+        f"SELECT o.field AS field, COUNT(*) AS odd_count\n"
+        f"FROM (SELECT UNNEST(_odd) AS o FROM typed_{columns.spec.object} WHERE _odd IS NOT NULL)\n"
+        f"GROUP BY o.field ORDER BY o.field"
+    )
+
+
+def readable_query(columns: ObjectColumns, field: str) -> str:
+    """One row: how many values of a field could be read just now, and how many are known from before."""
+    name, column = columns.spec.object, quoted(field)
+    return (
+        f"SELECT (SELECT COUNT({column}) FROM typed_{name}) AS read_count,\n"
+        f"    (SELECT COUNT({column}) FROM {record_table(name)}) AS known_count"
+    )
+
+
 def quarantine_statement(columns: ObjectColumns) -> Statement:
     """Keeps what did not fit, for people to look at."""
     spec, key = columns.spec, columns.key

@@ -17,7 +17,7 @@ from connectors import Since
 from connectors.sources.database import database
 from definitions import EnvironmentFault, ProblemsFound, Project, load_project
 from pipelines.cli.snapshot_text import progress, snapshot_lines
-from pipelines.errors import SnapshotRefused
+from pipelines.errors import ColumnChanged, SnapshotRefused
 from pipelines.snapshot import ObjectCounts, Snapshot, take_snapshot
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
@@ -253,6 +253,17 @@ def test_counts_are_exact_where_only_the_first_are_kept(session: DuckDBSession) 
     counts = Feed(session, *(ticket(f"t{n:05}", hours="x") for n in range(QUARANTINED + 5))).take()
     assert (counts.unreadable_count, session.count("journal.quarantine")) == (QUARANTINED + 5, QUARANTINED)
     assert session.rows("SELECT max(key) AS last FROM journal.quarantine") == [{"last": f"t{QUARANTINED - 1:05}"}]
+
+
+def test_a_column_that_changed_its_type_is_refused_and_nothing_is_changed(session: DuckDBSession) -> None:
+    feed = Feed(session, *(ticket(f"t{n}", hours=n, price="x") for n in range(40)))
+    feed.take()  # a price that never could be read says nothing new
+    feed.tables.rows["tickets"] = [ticket(f"t{n}", hours=f"{n} h" if n < 30 else n, price="x") for n in range(40)]
+    with pytest.raises(ColumnChanged, match="30 of 40 values of `ticket.hours` cannot be read as integer"):
+        feed.take(whole=True)
+    assert known(session)["t1"] == 1
+    assert feed.take(whole=True, accept=True).unreadable_count == 70
+    assert known(session)["t1"] is None
 
 
 def test_what_was_put_aside_is_forgotten_after_a_hundred_snapshots(session: DuckDBSession) -> None:

@@ -25,7 +25,7 @@ def open_source(settings: OutsideSettings, root: Path) -> Source:
         case FileSourceSettings():
             return FileSource(root / settings.path, settings.format, settings.latest)
         case DatabaseSourceSettings():
-            return database(settings.url, settings.schema_)
+            return database(settings.url, settings.schema_, root)
         case DltSourceSettings():
             return DltSource(settings.source, settings.arguments, root)
         case _:

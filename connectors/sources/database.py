@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from connectors.contracts import Since
@@ -94,9 +95,9 @@ class DatabaseSource:
         return f"{self.schema}.{table}" if self.schema else table
 
 
-def database(reference: str, schema: str | None = None) -> DatabaseSource:
+def database(reference: str, schema: str | None = None, root: Path = Path()) -> DatabaseSource:
     """The database whose URL is a secret."""
-    return DatabaseSource(lambda: _connect(secret(reference), schema), schema)
+    return DatabaseSource(lambda: _connect(secret(reference, root), schema), schema)
 
 
 def _connect(url: str, schema: str | None) -> Connection:

@@ -63,11 +63,14 @@ class DltSource:
     def _resources(self, since: Since | None) -> Mapping[str, Any]:
         """Resources by name. They are made anew for each read: one that was walked is used up."""
         make = self._function()
-        arguments = {name: _resolved(value) for name, value in self.arguments.items()}
+        arguments = {name: self._resolved(value) for name, value in self.arguments.items()}
         if since is not None and "since" in inspect.signature(make).parameters:
             arguments["since"] = since.moment.astimezone(UTC).isoformat()
         made = make(**arguments)
         return made.resources if hasattr(made, "resources") else {made.name: made}
+
+    def _resolved(self, value: Any) -> Any:
+        return secret(value, self.root) if isinstance(value, str) and _SECRET.fullmatch(value) else value
 
     def _function(self) -> Any:
         _load()
@@ -88,10 +91,6 @@ def _load() -> None:
         import_module("dlt")
     except ImportError as error:
         raise missing_extra("dlt", "dlt") from error
-
-
-def _resolved(value: Any) -> Any:
-    return secret(value) if isinstance(value, str) and _SECRET.fullmatch(value) else value
 
 
 def _rows(resource: Any) -> Iterator[Row]:

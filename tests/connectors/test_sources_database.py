@@ -140,6 +140,12 @@ def test_another_database_is_read_by_rows_as_text(lite: DatabaseSource) -> None:
     lite.close()
 
 
+def test_the_file_of_a_secret_counts_from_the_projects_folder(lite: DatabaseSource, tmp_path: Path) -> None:
+    made = open_source(DatabaseSourceSettings(kind="database", url="file:url"), tmp_path)
+    assert len(rows(made, "tickets", "id")) == 3
+    made.close()
+
+
 def test_only_late_rows_of_another_database_are_read(lite: DatabaseSource) -> None:
     since = Since("moved", datetime(2026, 1, 2, 9, tzinfo=NEW_YORK))
     assert [row["id"] for row in rows(lite, "tickets", "id", since=since)] == ["2", "3"]

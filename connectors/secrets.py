@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ class Secrets:
         value = self.variables.get(name, "") if kind == "env" else self._file(name)
         if not value.strip():
             what = f"variable `{name}`" if kind == "env" else f"file `{name}`"
-            raise EnvironmentFault("no-secret", f"the {what} that a sink reads its secret from is not there or empty")
+            raise EnvironmentFault("no-secret", f"the {what} that a secret is read from is not there or empty")
         return SecretStr(value.strip())
 
     def _file(self, name: str) -> str:
@@ -40,6 +41,11 @@ class Secrets:
             return path.read_text(encoding="utf-8")
         except (OSError, ValueError):
             return ""
+
+
+def secret(reference: str, root: Path = Path()) -> str:
+    """The secret that a reference leads to, as text; paths count from the project's root."""
+    return Secrets(root, os.environ).read(reference).get_secret_value()
 
 
 def hidden(text: str, secrets: Iterable[SecretStr]) -> str:

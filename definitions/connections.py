@@ -1,4 +1,4 @@
-"""Where rows come from and where actions go, as project.yaml says: one model a kind, told apart by `kind`.
+"""Where rows come from, as project.yaml says: one model a kind, told apart by `kind`.
 
 Secrets are never written here: `env:NAME` reads a variable, `file:path` a file.
 """
@@ -21,13 +21,3 @@ class FileSourceSettings(Model):
 
 
 SourceSettings: TypeAlias = FileSourceSettings
-
-
-class FileSinkSettings(Model):
-    """Batches as files."""
-
-    kind: Literal["files"] = Field(description="files: one batch a kind and evaluation")
-    path: str = Field(description="the folder, from the project's root")
-
-
-SinkSettings: TypeAlias = FileSinkSettings

@@ -17,6 +17,7 @@ from definitions.journey import Journey
 from definitions.problems import Problem, did_you_mean, in_order
 from definitions.project import Project, ProjectSettings
 from definitions.rules import check_project
+from definitions.secrets import written_out
 from definitions.segment import Segment
 from definitions.source import SourceFile, read_source
 from definitions.testing import WorkflowTest
@@ -126,6 +127,8 @@ class _Loading:
 
     def one(self, file: str, model: type[_M]) -> _M | None:
         source, problems = read_source(file, self.files[file]) if file in self.files else (None, [])
+        if source is not None and file == "project.yaml":
+            problems = [*problems, *written_out(source)]
         self.problems.extend(problems)
         if source is None:
             return None
@@ -170,6 +173,8 @@ def as_problems(source: SourceFile, error: ValidationError, before: list[Problem
         if any(other != path and other[: len(path)] == path for other in paths):
             continue
         problem = _as_problem(source, detail, path)
+        if problem.code == "secret":  # its line holds it
+            problem = replace(problem, span=replace(problem.span, source_line=""))
         if problem.span.line not in taken:
             yield problem
 
@@ -184,10 +189,17 @@ def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int,
         return Problem(source.locate(path[:-1]), "missing-key", f"`{last}` is missing", f"add `{last}:`")
     context: dict[str, Any] = detail.get("ctx") or {}
     if "hint" in context:
-        return Problem(source.locate(path), kind, str(context["message"]), context["hint"])
-    if kind == "literal_error":
-        given = str(detail["input"])
-        expected = str(context.get("expected", "")).replace("'", "`")
+        span = source.locate(path)
+        return Problem(
+            replace(span, source_line="") if kind == "secret" else span, kind, str(context["message"]), context["hint"]
+        )
+    if kind == "union_tag_not_found":
+        return Problem(source.locate(path), "missing-key", "`kind` is missing", "add `kind:`")
+    if kind in ("literal_error", "union_tag_invalid"):
+        tagged = kind == "union_tag_invalid"
+        path = (*path, "kind") if tagged else path
+        given = str(context["tag"] if tagged else detail["input"])
+        expected = str(context.get("expected") or context.get("expected_tags") or "").replace("'", "`")
         words = [w.strip(" `") for w in expected.replace(" or ", ",").split(",")]
         return Problem(
             source.locate(path),

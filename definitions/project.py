@@ -9,11 +9,12 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from definitions.catalog import Catalog
 from definitions.communication import BlackoutCalendar, Limits
-from definitions.connections import SinkSettings, SourceSettings
+from definitions.connections import SourceSettings
 from definitions.journey import Journey
 from definitions.problems import Problem, did_you_mean
 from definitions.results import Receiving, ResultSource
 from definitions.segment import Segment
+from definitions.sinks import SinkSettings
 from definitions.source import SourceFile
 from definitions.testing import WorkflowTest
 from definitions.values import Model, Name, Share, Timezone, fault

@@ -19,7 +19,8 @@ from definitions.values import fault
 
 _REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f]+)\Z")
 _NAMED = re.compile(
-    r"pass(?:word|wd|phrase)|(?:^|_)(?:secrets?|tokens?|authorization|credentials?)$|(?:api|private)_?key"
+    r"pass(?:word|wd|phrase)|(?:^|[_-])(?:secrets?|tokens?|authorization|credentials?)$|(?:api|private)[_-]?key",
+    re.IGNORECASE,
 )
 _LOOKS = re.compile(
     r"""-----BEGIN [A-Z ]*PRIVATE KEY

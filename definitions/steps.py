@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from definitions.conditions import Condition, Expression, Leaf, Sql, When, parse_expression
+from definitions.urls import StepUrl
 from definitions.values import Duration, Lasting, Model, Name, Offset, Scalar, Share, fault
 
 
@@ -73,7 +74,7 @@ class Notify(Model):
 class Webhook(Model):
     """A request to a system of the team's."""
 
-    url: str = Field(description="where it goes")
+    url: StepUrl = Field(description="where it goes")
     body: dict[Name, Value] = Field(default={}, description="keys and values; texts may hold templates")
 
 

@@ -223,13 +223,18 @@ class World:
             outcomes={f"{named(r)}": r["detail"] for r in of("outcome")},
             sends={f"{named(r)}/{r['step_id']}": r for r in messages if r["dropped"] is None},
             dropped={f"{named(r)}/{r['step_id']}": r["dropped"] for r in messages if r["dropped"] is not None},
-            values={named(r): json.loads(r["detail"]) for r in of("value") if r["detail"] != "{}"},
+            values={named(r): said for r in of("value") if (said := _said(r["detail"]))},
             measures={named(r): float(r["detail"]) for r in of("measure") if r["detail"] is not None},
         )
 
     def broken(self) -> dict[str, list[dict[str, Any]]]:
         """Invariants that do not hold."""
         return broken_invariants(self.session)
+
+
+def _said(values: str) -> dict[str, Any]:
+    """The values that words are made of; where a message goes is not among them."""
+    return {name: value for name, value in json.loads(values).items() if not name.startswith("address.")}
 
 
 def _text(value: Any) -> str | None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from support.cases import run_case
-from support.pages import Block, read_page
+from support.pages import Block, models_in, read_page
 
-from definitions import load_project, read_folder
+from definitions import ProjectSettings, load_project, read_folder
 from definitions.library import Template
 from definitions.values import Model
 from definitions.vocabulary import known_names
@@ -25,6 +25,7 @@ from sql.migrations.page import table_page
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = read_page(ROOT / "docs" / "language.md")
+SINKS = read_page(ROOT / "docs" / "sinks.md")
 
 
 def test_the_page_of_tables_is_made_from_the_migrations() -> None:
@@ -74,6 +75,18 @@ def test_a_fragment_of_the_language_page_fits_its_file(block: Block) -> None:
     assert PAGE.load(block).warnings == ()
 
 
+def settings_of(block: Block) -> ProjectSettings:
+    project = load_project({"project.yaml": f"name: mine\n{block.text}"})
+    assert project.warnings == ()
+    return project.settings
+
+
+@pytest.mark.parametrize("block", SINKS.blocks, ids=str)
+def test_a_block_of_the_page_of_sinks_is_read(block: Block) -> None:
+    assert (block.role, block.path) == ("fragment", "project.yaml")
+    assert settings_of(block).sinks
+
+
 @pytest.fixture(scope="module")
 def session() -> Iterator[DuckDBSession]:
     with DuckDBSession(threads=1) as made:
@@ -99,7 +112,8 @@ def test_every_yaml_block_of_the_language_page_is_executed() -> None:
 
 
 def test_every_key_of_every_model_stands_in_an_executed_block() -> None:
-    used = {(type(model), name) for model in PAGE.models() for name in model.model_fields_set}
+    shown = [*PAGE.models(), *(model for block in SINKS.blocks for model in models_in(settings_of(block)))]
+    used = {(type(model), name) for model in shown for name in model.model_fields_set}
     models = _descendants(Model) - {Template}  # the library's own file: docs/templates.md tells of it
     known = {(model, name) for model in models for name in model.model_fields}
     missing = [f"{model.__name__}.{model.model_fields[name].alias or name}" for model, name in known - used]

@@ -72,9 +72,9 @@ def deliver(
     """
     ledger = Ledger(session, now, in_time)
     journal = journal or journal_of(session)
-    lanes = _lanes(project, sinks, ledger.due_kinds())
     traits = {kind: sinks[name].traits for kind, name in _routes(project).items() if name in sinks}
     ledger.recover(journal, traits)
+    lanes = _lanes(project, sinks, ledger.due_kinds())
     stop = stop_file(session)
     run = _Run(ledger, journal, lanes, lambda: stop is not None and stop.exists(), crash_point)
     if not run.is_stopped():

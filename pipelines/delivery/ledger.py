@@ -73,6 +73,7 @@ class Ledger:
             return
         with self.session.transaction():
             self.session.load_rows("claiming", [{"action_id": action_id} for action_id in action_ids])
+            self.session.execute_query("note_given_back")
             self.session.execute_query("give_back")
 
     def note(self, made: Sequence[Noted], batches: Sequence[dict[str, Any]], position: Position) -> None:

@@ -1,3 +1,19 @@
+-- [see_claims if outbox.journal] What a delivery that died left claimed is noted as found: nothing else would tell of it later.
+INSERT INTO outbox.attempts BY NAME
+SELECT
+    a.action_id,
+    CAST(COALESCE(t.attempt, 0) + 1 AS INTEGER) AS attempt,
+    '' AS batch_id,
+    '' AS sink,
+    a.status_at AS attempted_at,
+    'claimed' AS outcome,
+    a.status_reason AS message
+FROM outbox.actions AS a
+LEFT JOIN (
+    SELECT action_id, MAX(attempt) AS attempt, arg_max(outcome, attempt) AS outcome FROM outbox.attempts GROUP BY action_id
+) AS t ON t.action_id = a.action_id
+WHERE a.status = 'claimed' AND t.outcome IS DISTINCT FROM 'claimed';
+
 -- [see_commands if journal.commands] This evaluation is the first that sees these orders; a seal that a row has already stays.
 UPDATE journal.commands
 SET seen_by = $evaluation_id, seal = COALESCE(seal, seal_of_command(command_id, given_at, given_by, command, workflow, record, step_id, given_number))

@@ -298,7 +298,7 @@ CREATE TABLE outbox.attempts (
     attempt INTEGER NOT NULL,               -- counts from 1
     batch_id VARCHAR NOT NULL,              -- the batch
     attempted_at TIMESTAMPTZ NOT NULL,      -- when
-    outcome VARCHAR NOT NULL,               -- sent or failed
+    outcome VARCHAR NOT NULL,               -- sent, failed, uncertain, dropped; later: to be tried again; claimed: an evaluation found it on its way
     message VARCHAR                         -- what the sink or the template said
 );
 

@@ -54,6 +54,16 @@ UPDATE outbox.actions AS a SET status = 'claimed' FROM claiming AS c WHERE c.act
 -- [give_back] Actions that were claimed and not handed over.
 UPDATE outbox.actions AS a SET status = 'planned' FROM claiming AS c WHERE c.action_id = a.action_id AND a.status = 'claimed';
 
+-- [note_given_back] Where an evaluation found them claimed, that they are planned again.
+INSERT INTO outbox.attempts BY NAME
+SELECT a.action_id, CAST(t.attempt + 1 AS INTEGER) AS attempt, '' AS batch_id, '' AS sink, a.status_at AS attempted_at, 'later' AS outcome
+FROM outbox.actions AS a
+JOIN claiming AS c ON c.action_id = a.action_id
+JOIN (
+    SELECT action_id, MAX(attempt) AS attempt, arg_max(outcome, attempt) AS outcome FROM outbox.attempts GROUP BY action_id
+) AS t ON t.action_id = a.action_id
+WHERE a.status = 'claimed' AND t.outcome = 'claimed';
+
 -- [open_deliveries] Actions that a delivery left claimed, and those that the journal knows of and the outbox takes for planned.
 SELECT a.action_id, a.kind, a.status, t.first_attempt_at
 FROM outbox.actions AS a
@@ -101,7 +111,7 @@ SELECT file, position FROM outbox.journal;
 -- [note_position] The same, from now on.
 INSERT OR REPLACE INTO outbox.journal VALUES (1, $file, $position);
 
--- [unwanted] Due messages of those who are suppressed by now, and those that are too old to be true: emails after three days, text messages after one.
+-- [unwanted] Due messages of those who are suppressed by now, what is planned for those who left, and messages that are too old to be true: emails after three days, text messages after one.
 SELECT a.action_id, 'suppressed' AS reason
 FROM outbox.actions AS a
 JOIN live.workflows AS w ON w.workflow = a.workflow AND w.version = a.version
@@ -110,6 +120,14 @@ WHERE a.status = 'planned' AND a.send_after <= $now AND a.kind IN ('email', 'sms
         SELECT 1 FROM state.suppressions AS s
         WHERE s.object = w.recipient_object AND s.recipient = a.recipient AND s.since <= $now
     )
+UNION ALL
+-- a delivery that died had it in hand when its participant was made to leave
+SELECT a.action_id, 'left'
+FROM outbox.actions AS a
+WHERE a.status = 'planned' AND EXISTS (
+    SELECT 1 FROM state.transitions AS t
+    WHERE t.participant_id = a.participant_id AND t.kind IN ('exited', 'goal_met') AND t.hop_id IS NULL
+)
 UNION ALL
 SELECT action_id, 'expired'
 FROM outbox.actions

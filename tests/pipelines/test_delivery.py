@@ -251,6 +251,8 @@ def test_dying_at_any_point_loses_nothing_and_doubles_nothing(world: World, poin
     with pytest.raises(Crash):
         run(world, sink, crash_point=die)
     run(world, sink, timedelta(minutes=1))
+    assert "claimed" not in statuses(world).values()
+    assert point == "noted" or sink.copies  # what was left goes on at once
     run(world, sink, timedelta(minutes=30))
     after = Counter(statuses(world).values())
     if dedupes == "naturally":

@@ -10,7 +10,7 @@ from support.projects import DAY, SETTINGS, START, changed, write_project
 
 from connectors import Action, Batch, open_sink
 from definitions import EnvironmentFault, ProblemsFound, Project, UserError, load_project
-from definitions.connections import SinkSettings
+from definitions.sinks import FileSinkSettings as SinkSettings
 from pipelines.apply import apply_project
 from pipelines.delivery import deliver
 from pipelines.errors import ClockWentBack, NothingApplied, SnapshotRefused

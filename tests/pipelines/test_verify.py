@@ -10,7 +10,7 @@ import pytest
 
 from connectors import open_sink
 from definitions import Project, UserError, load_project
-from definitions.connections import SinkSettings
+from definitions.sinks import FileSinkSettings as SinkSettings
 from pipelines.apply import apply_project
 from pipelines.delivery import deliver
 from pipelines.evaluation import evaluate
@@ -178,6 +178,16 @@ class Life:
 
     def deliver(self, day: float) -> None:
         deliver(self.session, self.world.project, {"out": self.sink}, START + day * DAY)
+
+    def killed_delivery(self, day: float, point: str) -> None:
+        """A delivery that dies at a point; what it committed stays."""
+
+        def die(at: str) -> None:
+            if at == point:
+                raise Torn
+
+        with pytest.raises(Torn):
+            deliver(self.session, self.world.project, {"out": self.sink}, START + day * DAY, crash_point=die)
 
     def order(self, order: str, day: float) -> None:
         self.world.order(order, START + day * DAY)
@@ -432,3 +442,22 @@ def test_a_warehouse_from_before_inputs_were_kept_can_be_proved_from_a_start(cop
     proof = verify(copy, threads=1)
     assert proof.holds, lines(proof)
     assert proof.made_count == 1
+
+
+@pytest.mark.parametrize("point", ["claimed", "attempt journalled", "result journalled", "noted"])
+def test_an_evaluation_after_a_delivery_that_died_is_proved(point: str, tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with DuckDBSession(path, threads=1) as session:
+        session.migrate()
+        life = Life(session)
+        life.apply(project(), 0)
+        life.world.set(GIVEN)
+        life.day(0)
+        life.killed_delivery(0.5, point)
+        # whoever leaves now keeps what may have been sent
+        life.world.set({"account": {"a1": None, "a2": None, "a7": None}})
+        life.day(1)
+        life.deliver(1.5)
+        life.day(2)
+    proof = verify(path, threads=1)
+    assert proof.holds, lines(proof)

@@ -84,11 +84,11 @@ class Page:
         """Every model that an executed block makes."""
         projects = [self.load(), *map(self.load, self.fragments), *(project_of(self.case(b), {}) for b in self.tests)]
         for project in projects:
-            yield from _models(vars(project) | {"objects": dict(project.catalog.objects)})
+            yield from models_in(vars(project) | {"objects": dict(project.catalog.objects)})
         for block in self.tests:
             timeline = [{k: v for k, v in moment.items() if k != "edit"} for moment in block.data["timeline"]]
             made = {"workflow": "w", "given": block.data.get("given", {}), "timeline": timeline}
-            yield from _models(WorkflowTest.model_validate(made))
+            yield from models_in(WorkflowTest.model_validate(made))
 
 
 def read_page(path: Path) -> Page:
@@ -126,14 +126,15 @@ def _texts(value: Any) -> Iterator[str]:
             return
 
 
-def _models(value: Any) -> Iterator[Model]:
+def models_in(value: Any) -> Iterator[Model]:
+    """Every model in a value."""
     match value:
         case Model():
             yield value
-            yield from (found for name in value.model_fields_set for found in _models(getattr(value, name)))
+            yield from (found for name in value.model_fields_set for found in models_in(getattr(value, name)))
         case dict():
-            yield from (found for inner in value.values() for found in _models(inner))
+            yield from (found for inner in value.values() for found in models_in(inner))
         case tuple() | list():
-            yield from (found for inner in value for found in _models(inner))
+            yield from (found for inner in value for found in models_in(inner))
         case _:
             return

@@ -12,11 +12,16 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from support.soak.tally import tally_of
 
 from definitions import Project
+from definitions.steps import ACTION_KINDS
+from pipelines.delivery.journal import Position
+from pipelines.delivery.ledger import Ledger, Noted
+from pipelines.delivery.verdicts import Verdict
 from pipelines.worlds import Engine, World
 from sql import DuckDBSession
 
@@ -42,6 +47,7 @@ class Seat:
     name: str
     engine: Engine
     passages: Callable[[], list[Passage]]
+    deliver: Callable[[datetime], None]
     tally: Callable[[], Counter[str]] | None = None
     inspect: DuckDBSession | None = None
 
@@ -97,7 +103,21 @@ def _opened() -> Generator[DuckDBSession]:
 def _world(name: str, project: Project, session: DuckDBSession) -> Generator[Seat]:
     with session.rehearsal():
         world = World(project, session)
-        yield Seat(name, world, lambda: _rows_of(session), lambda: tally_of(session, world.project), session)
+        yield Seat(
+            name,
+            world,
+            lambda: _rows_of(session),
+            lambda now: _deliver(session, now),
+            lambda: tally_of(session, world.project),
+            session,
+        )
+
+
+def _deliver(session: DuckDBSession, now: datetime) -> None:
+    """Every planned action whose time has come is sent; what it would say is not looked at."""
+    ledger = Ledger(session, now, in_time=True)
+    rows = ledger.claim(ACTION_KINDS, 1_000_000)
+    ledger.note([Noted(row["action_id"], 1, "soak", "out", Verdict("sent")) for row in rows], [], Position())
 
 
 def _rows_of(session: DuckDBSession) -> list[Passage]:
@@ -119,7 +139,24 @@ def oracle() -> Generator[Stage]:
 
 @contextlib.contextmanager
 def _second(world: Any) -> Generator[Seat]:
-    yield Seat("oracle", world, lambda: in_order(_passage(one) for one in world.passages()))
+    yield Seat(
+        "oracle",
+        world,
+        lambda: in_order(_passage(one) for one in world.passages()),
+        lambda now: _deliver_there(world, now),
+    )
+
+
+def _deliver_there(world: Any, now: datetime) -> None:
+    """The same in the oracle: nothing for whoever is stopped, nothing from the archive."""
+    for live in world.state.live.values():
+        for participant in live.passages:
+            if participant.status in ("paused", "error") or (live.state == "archived" and not live.is_gone):
+                continue
+            for action in participant.actions:
+                if action.status == "planned" and (action.sends_at is None or action.sends_at <= now):
+                    action.status, action.status_at = "sent", now
+                    action.sends_at = now if action.sends_at is not None else None
 
 
 def _passage(one: Any) -> Passage:

@@ -48,7 +48,7 @@ def draw_steps(flow: Flow, depth: int = 2) -> list[Spec]:
         if flow.left <= 0:
             break
         flow.left -= 1
-        weights = [10, 0 if flow.rests else 8, 3 if depth else 0, 2 if depth else 0, 1]
+        weights = [10, 0 if flow.rests else 12, 3 if depth else 0, 2 if depth else 0, 1]
         match rng.choices(["action", "wait", "branch", "split", "exit"], weights)[0]:
             case "action":
                 found.append(draw_action(flow))

@@ -38,6 +38,7 @@ class Moment:
     commands: list[str] = field(default_factory=list[str])
     results: dict[str, list[Any]] = field(default_factory=dict[str, Any])
     suppress: dict[str, dict[str, str]] = field(default_factory=dict[str, Any])
+    delivers: bool = False
     world: Spec | None = None
     project: Project | None = None
 
@@ -62,12 +63,15 @@ class Story:
     inside: list[str] = field(default_factory=list[str])
     doubles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     faults: bool = False
+    delivers: bool = False
     _kinds: dict[str, int] = field(default_factory=dict[str, int])
 
     def __post_init__(self) -> None:
         self.now = self.world.start.astimezone(UTC)
         chance = self.rng.random
         self.faults = chance() < 0.6
+        # limits count what is overdue as going out now: without delivery everything would pile up
+        self.delivers = chance() < 0.5 or "limits" in self.world.data["project"]
         self._kinds = {kind: weight for kind, (weight, kept, _) in KINDS.items() if chance() < kept}
 
     def given(self) -> Rows:
@@ -99,7 +103,7 @@ class Story:
 
     def next_moment(self) -> Moment:
         """The clock goes on. What came twice comes once again."""
-        moment = Moment(self._later())
+        moment = Moment(self._later(), delivers=self.delivers)
         for object_, key in self.doubles:
             self.put(moment, object_, key, None)
         self.doubles.clear()

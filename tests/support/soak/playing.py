@@ -27,6 +27,10 @@ class Difference:
     text: str
 
 
+DELIVERED_BEFORE = timedelta(seconds=30)
+"""How long before an evaluation what is due is delivered."""
+
+
 class Declined(Exception):
     """An engine says that it does not know the meaning of something: the history ends there, without a verdict."""
 
@@ -51,6 +55,8 @@ def play_moment(seats: Sequence[Seat], moment: Moment) -> tuple[Observed, bool]:
 
     Raises Disagreed at the first difference.
     """
+    if moment.delivers:
+        _each(seats, moment, "deliver", [lambda seat: seat.deliver(moment.at - DELIVERED_BEFORE)])
     accepted = _edited(seats, moment)
     for seat in seats:
         seat.engine.set({o: {k: None if r == GONE else r for k, r in rows.items()} for o, rows in moment.set.items()})

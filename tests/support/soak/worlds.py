@@ -159,11 +159,11 @@ def draw_workflow(rng: Random, objects: Objects, data: Spec, about: dict[str, st
     object_ = about[name]
     names = list(about)
     scope = scope_of(rng, objects, data, object_, [n for n in names if about[n] == object_])
-    state = rng.choices(STATES, [85, 6, 2, 3, 4])[0]
-    made: Spec = {"object": object_, "state": state, "launch": rng.choices(["everyone", "newcomers"], [8, 2])[0]}
+    state = rng.choices(STATES, [92, 3, 1, 2, 2])[0]
+    made: Spec = {"object": object_, "state": state, "launch": rng.choices(["everyone", "newcomers"], [9, 1])[0]}
     made["entry"] = draw_entry(rng, scope, data)
     recipient = _recipient(rng, objects, object_)
-    flow = Flow(scope, bool(recipient), tuple(enrolled_of(objects, about, name)), left=rng.choice([2, 4, 6, 8]))
+    flow = Flow(scope, bool(recipient), tuple(enrolled_of(objects, about, name)), left=rng.choice([4, 6, 8, 10]))
     made["steps"] = draw_steps(flow)
     if not flow.acts:
         made["steps"].insert(0, draw_action(flow))
@@ -189,7 +189,9 @@ def enrolled_of(objects: Objects, about: dict[str, str], name: str) -> Iterator[
 
 def draw_entry(rng: Random, scope: Scope, data: Spec) -> Spec:
     """Who enters, and when."""
-    made: Spec = {"when": draw_condition(scope)}
+    # mostly wide, so that somebody comes in: two leaves of which one is enough
+    wide = {"any": [draw_leaf(scope), draw_leaf(scope)]}
+    made: Spec = {"when": wide if rng.random() < 0.6 else draw_condition(scope)}
     if rng.random() < 0.5:
         made["manual"] = "allowed"
     if rng.random() < 0.2:
@@ -232,9 +234,9 @@ def _recipient(rng: Random, objects: Objects, object_: str) -> Spec:
 def _policies(rng: Random, names: list[str], name: str, has_recipient: bool) -> Spec:
     made: Spec = {}
     if rng.random() < 0.6:
-        after = rng.choice(["requalifying", "unlimited", "never", "requalifying"])
+        after = rng.choice(["requalifying", "unlimited", "never", "unlimited"])
         wait = (
-            {"wait": rng.choice(["1 day", "24 hours", "7 days", "1 month", "30 minutes"])}
+            {"wait": rng.choice(["1 day", "1 day", "24 hours", "7 days", "1 month", "30 minutes"])}
             if after != "never" and (after == "unlimited" or rng.random() < 0.5)
             else {}
         )
@@ -256,23 +258,28 @@ def _policies(rng: Random, names: list[str], name: str, has_recipient: bool) -> 
 def _endings(rng: Random, flow: Flow, has_recipient: bool) -> Spec:
     made: Spec = {}
     scope = flow.asking
+    shared = draw_condition(scope, 1)  # several ends at once: their order is seen
+
+    def ending() -> Any:
+        return shared if rng.random() < 0.4 else draw_condition(scope, 1)
+
     if rng.random() < 0.4:
-        made["objective"] = {"name": "Better", "when": draw_condition(scope, 1)}
+        made["objective"] = {"name": "Better", "when": ending()}
         number = scope.fields("integer", "number")[0]
         made["objective"] |= {"measure": rng.choice([number, f"{number} + 1"])} if rng.random() < 0.6 else {}
-    exit_: Spec = {"when": draw_condition(scope, 1)} if rng.random() < 0.35 else {}
+    exit_: Spec = {"when": ending()} if rng.random() < 0.3 else {}
     exit_ |= {"on_objective": rng.choice(["leave", "stay"])} if "objective" in made and rng.random() < 0.6 else {}
     made |= {"exit": exit_} if exit_ else {}
     if rng.random() < 0.35:
-        made["goals"] = list(_goals(rng, scope, has_recipient))
+        made["goals"] = list(_goals(rng, scope, has_recipient, ending()))
     return made
 
 
-def _goals(rng: Random, scope: Scope, has_recipient: bool) -> Iterator[Any]:
+def _goals(rng: Random, scope: Scope, has_recipient: bool, reached: Any) -> Iterator[Any]:
     if has_recipient and scope.objects.has("mail") and rng.random() < 0.7:
         yield from rng.sample(["incoming_email", "outcome('won')"], rng.choice([1, 2]))
     if rng.random() < 0.6:
-        yield {"name": "reached", "when": draw_condition(scope, 1)}
+        yield {"name": "reached", "when": reached}
 
 
 def _sending(rng: Random, data: Spec) -> Spec:

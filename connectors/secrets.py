@@ -29,7 +29,7 @@ class Secrets:
         value = self.variables.get(name, "") if kind == "env" else self._file(name)
         if not value.strip():
             what = f"variable `{name}`" if kind == "env" else f"file `{name}`"
-            raise EnvironmentFault("no-secret", f"the {what} that a sink reads its secret from is not there or empty")
+            raise EnvironmentFault("no-secret", f"the {what} that a secret is read from is not there or empty")
         return SecretStr(value.strip())
 
     def _file(self, name: str) -> str:

@@ -319,6 +319,16 @@ def test_a_restored_warehouse_reads_the_inbox_again(world: World) -> None:
     assert (found.result_count, found.unknown_count, len(suppressed(world))) == (1, 1, 1)
 
 
+def test_results_that_another_program_wrote_keep_the_seals_that_they_had(world: World) -> None:
+    values = "'a1', 'opened', NULL, NULL, TIMESTAMPTZ '2026-01-05 09:00:00+00', TIMESTAMPTZ '2026-01-05 10:00:00+00'"
+    before = "['a1', 'opened', NULL, NULL, '1767603600000000', '1767607200000000']"
+    found = world.session.rows(
+        f"SELECT seal_of_result({values}, NULL, NULL, NULL) AS now, md5_number_lower(CAST(to_json({before}) AS VARCHAR)) AS before, "
+        f"seal_of_result({values}, 'webhook', 'e1', NULL) AS other"
+    )[0]
+    assert found["now"] == found["before"] != found["other"]
+
+
 def test_a_whole_round_over_http(tmp_path: Path) -> None:
     write_project(tmp_path, FILES)
     (tmp_path / "data" / "accounts.csv").write_text("account_id,name,main_id\na0,Zero,c0\na1,One,c1\n")

@@ -239,7 +239,10 @@ class _Run:
         """Where a sink can be asked what became of an action, it is asked."""
         if outcome.result != "unknown" or not lane.traits.can_be_asked:
             return outcome
-        said = lane.sink.ask(claim.action)
+        try:
+            said = lane.sink.ask(claim.action)
+        except Exception:
+            return outcome
         return said or Outcome(outcome.action_id, "later", outcome.code, "the sink does not know it")
 
     def _note(

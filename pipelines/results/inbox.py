@@ -139,12 +139,17 @@ def _line(event: Arrived) -> bytes:
 
 def _whole(path: Path) -> int:
     """The bytes up to the end of the last whole line."""
-    size = path.stat().st_size
+    end = path.stat().st_size
     with path.open("rb") as file:
-        back = min(size, 4 * 1024 * 1024)
-        file.seek(size - back)
-        tail = file.read()
-    return size - len(tail) + tail.rfind(b"\n") + 1
+        step = 1  # nearly always the last byte ends a line
+        while end > 0:
+            start = max(0, end - step)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end, step = start, 65_536
+    return 0
 
 
 def _sync_folder(folder: Path) -> None:

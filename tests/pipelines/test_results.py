@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -287,6 +288,20 @@ def test_a_torn_line_of_any_length_counts_as_not_written(tmp_path: Path, length:
     path.write_bytes(b"x" * length)
     inbox.add([Arrived("webhook", event("a", "opened", "e3"), START)])
     assert [read_line(line).fields["event_id"] for line in path.read_bytes().splitlines()] == ["e3"]
+
+
+def test_what_is_just_being_written_is_read_when_it_is_on_disk(world: World) -> None:
+    arrive(world, event(hello(world), "opened", "e1"))
+    assert world.session.path is not None
+    with next(inbox_of(world.session.path).glob("*.jsonl")).open("ab") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)  # as a receiver does until its lines are synced
+        reader = threading.Thread(target=lambda: found.append(take(world).result_count))
+        found: list[int] = []
+        reader.start()
+        reader.join(0.3)
+        assert reader.is_alive() and found == []
+    reader.join(10)
+    assert found == [1]
 
 
 def test_a_folder_may_be_named_like_the_inbox(world: World, tmp_path: Path) -> None:

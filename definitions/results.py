@@ -52,7 +52,7 @@ class ResultSource(Model):
     @property
     def name(self) -> str:
         """What results of it say where they came from."""
-        return self.folder or f"{self.source}.{self.table}"
+        return f"{self.folder.rstrip('/')}/" if self.folder is not None else f"{self.source}.{self.table}"
 
 
 class Receiving(Model):

@@ -1,7 +1,7 @@
 """Two warehouses compared row by row: every table that an evaluation, a snapshot or an apply writes, and its key.
 
 Left out are what a clock wrote, kept records, whose seals and chain are proved first, the tables of reports, which are made
-anew from these, and the list of migrations.
+anew from these, how far files were read and what was put aside of them, and the list of migrations.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = read_page(ROOT / "docs" / "language.md")
 SINKS = read_page(ROOT / "docs" / "sinks.md")
 SOURCES = read_page(ROOT / "docs" / "sources.md")
+RESULTS = read_page(ROOT / "docs" / "results.md")
 
 
 def test_the_page_of_tables_is_made_from_the_migrations() -> None:
@@ -87,6 +88,13 @@ def settings_of(block: Block) -> ProjectSettings:
 def test_a_block_of_the_page_of_sinks_is_read(block: Block) -> None:
     assert (block.role, block.path) == ("fragment", "project.yaml")
     assert settings_of(block).sinks
+
+
+def test_the_block_of_the_page_of_results_is_read() -> None:
+    (block,) = RESULTS.blocks
+    text = f"name: mine\nsources: {{crm: {{kind: files, path: data}}}}\n{block.text}"
+    project = load_project({"project.yaml": text})
+    assert project.warnings == () and len(project.settings.results) == 2
 
 
 @pytest.fixture(scope="module")

@@ -70,8 +70,9 @@ def _length(duration: Duration) -> timedelta:
 
 
 def _webhook(settings: WebhookSinkSettings, secrets: Secrets) -> Sink:
+    from connectors.signing import key_of
     from connectors.sinks.exchange import Door, trust
-    from connectors.sinks.webhook import WebhookSink, key_of
+    from connectors.sinks.webhook import WebhookSink
 
     url = read_url(settings.url) if settings.url else None
     hosts = frozenset({*settings.allow_hosts, *((url.host,) if url else ())})

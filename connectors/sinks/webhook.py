@@ -6,12 +6,9 @@ HMAC over id, timestamp and body for each secret. The body depends on the action
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import hmac
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,9 +17,9 @@ from pydantic import SecretStr
 
 from connectors.contracts import Action, Batch, Outcome, Receipt, Traits
 from connectors.secrets import hidden
+from connectors.signing import key_of, signed
 from connectors.sinks.exchange import Door
 from connectors.sinks.replies import Answered, answered, utc_now
-from definitions import EnvironmentFault
 from definitions.urls import Url, WrongUrl, read_url
 
 MAX_BODY = 20_000
@@ -106,26 +103,3 @@ def body_of(action: Action, kind: str) -> bytes:
     }
     made = {"type": f"{action.workflow}.{action.step_id}", "timestamp": action.planned_at, "data": data}
     return json.dumps(made, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def signed(action_id: str, timestamp: int, body: bytes, keys: Iterable[bytes]) -> dict[str, str]:
-    """The three headers of a signed request."""
-    content = b".".join((action_id.encode(), str(timestamp).encode(), body))
-    made = [base64.b64encode(hmac.digest(key, content, "sha256")).decode() for key in keys]
-    signature = " ".join(f"v1,{one}" for one in made)
-    return {"webhook-id": action_id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
-
-
-def key_of(secret: SecretStr) -> bytes:
-    """The bytes of a secret: base64 of 24 to 64 bytes, with or without `whsec_` before it."""
-    try:
-        key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not 24 <= len(key) <= 64:
-        raise EnvironmentFault(
-            "secret-unusable",
-            "a secret for signing is not base64 of 24 to 64 bytes",
-            "make one with `openssl rand -base64 32`",
-        ) from None
-    return key

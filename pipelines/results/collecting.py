@@ -90,7 +90,7 @@ class _Taking:
 
     def inbox(self, folder: Path) -> None:
         """What a receiver took."""
-        for line in lines_since(folder, self.positions, "inbox"):
+        for line in lines_since(folder, self.positions, folder.name):
             self.read[line.file] = line.end
             try:
                 found = read_line(line.text)
@@ -103,13 +103,13 @@ class _Taking:
 
     def folder(self, listed: ResultSource, written: str) -> None:
         """The files of a folder."""
-        folder = self.places.root / written
-        for line in lines_since(folder, self.positions, written, unfinished=True):
+        folder, prefix = self.places.root / written, written.rstrip("/")
+        for line in lines_since(folder, self.positions, prefix, unfinished=True):
             self.read[line.file] = line.end
             if line.text.strip():
                 self._take(listed, line.place, _fields_of(line), line.text.decode(errors="replace"))
         for path in sorted(folder.glob("*.csv")):
-            name, size = f"{written}/{path.name}", path.stat().st_size
+            name, size = f"{prefix}/{path.name}", path.stat().st_size
             if self.positions.get(name) != size:
                 self.read[name] = size
                 for number, row in rows_of_csv(path):

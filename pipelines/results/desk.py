@@ -13,13 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import SecretStr
 
 from connectors.secrets import Secrets
+from connectors.signing import key_of
 from connectors.unsubscribing import action_of
 from definitions import EnvironmentFault
 from definitions.results import Provider, Receiving
 from pipelines.results.events import Malformed, read_event
 from pipelines.results.inbox import Arrived, Inbox
 from pipelines.results.providers import READERS
-from pipelines.results.signatures import Unsigned, key_of, long_enough, see_mailgun, see_path, signed_id
+from pipelines.results.signatures import Unsigned, long_enough, see_mailgun, see_path, signed_id
 
 OURS = "webhook"
 LEFT = "unsubscribe"

@@ -6,6 +6,7 @@ may write, and the warehouse reads without asking them.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -102,15 +103,31 @@ def lines_since(folder: Path, positions: Mapping[str, int], prefix: str, *, unfi
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
         name = f"{prefix}/{path.name}"
         position = positions.get(name, 0)
-        if path.stat().st_size < position:
-            position = 0  # another file by the same name; what is known is known by its id
         with path.open("rb") as file:
+            size = _settled(file.fileno(), position)
+            if size < position:
+                position = 0  # another file by the same name; what is known is known by its id
             file.seek(position)
-            for text in file:
-                if not text.endswith(b"\n") and not (unfinished and _is_json(text)):
+            while position < size:
+                text = file.readline()
+                is_whole = text.endswith(b"\n") or (unfinished and _is_json(text))
+                if position + len(text) > size or not is_whole:
                     break
                 position += len(text)
                 yield Line(name, position, text)
+
+
+def _settled(descriptor: int, position: int) -> int:
+    """The size of a file when nobody was writing; what is read of it is on disk, so that positions never point past it."""
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > position:
+            with contextlib.suppress(OSError):  # a folder of somebody else's may not let itself be synced
+                os.fsync(descriptor)
+        return size
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def read_line(text: bytes) -> Arrived:
@@ -139,12 +156,17 @@ def _line(event: Arrived) -> bytes:
 
 def _whole(path: Path) -> int:
     """The bytes up to the end of the last whole line."""
-    size = path.stat().st_size
+    end = path.stat().st_size
     with path.open("rb") as file:
-        back = min(size, 4 * 1024 * 1024)
-        file.seek(size - back)
-        tail = file.read()
-    return size - len(tail) + tail.rfind(b"\n") + 1
+        step = 1  # nearly always the last byte ends a line
+        while end > 0:
+            start = max(0, end - step)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end, step = start, 65_536
+    return 0
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,12 +1,10 @@
-"""Who sends: signatures as Standard Webhooks 1.0 has them (github.com/standard-webhooks/standard-webhooks), and Mailgun's.
+"""Who sends: Standard Webhooks, Mailgun's own way, or a secret in the path.
 
-`v1` is an HMAC-SHA256 over id, timestamp and body. Several secrets may be in use, so that one can be changed without a gap.
+Several secrets may be in use, so that one can be changed without a gap.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from connectors.signing import signatures
 from definitions import EnvironmentFault
 
 TOLERANCE = timedelta(minutes=5)
@@ -34,10 +33,9 @@ def signed_id(headers: Mapping[str, str | None], body: bytes, keys: Iterable[byt
     if not (_ID.match(event_id) and timestamp and signature):
         raise Unsigned(f"`{of}-id`, `{of}-timestamp` or `{of}-signature` is missing")
     _see_fresh(timestamp, now, TOLERANCE)
-    content = b".".join((event_id.encode(), timestamp.encode(), body))
-    due = [b"v1," + base64.b64encode(hmac.digest(key, content, "sha256")) for key in keys]
+    due = signatures(event_id, timestamp, body, keys)
     given = signature.encode(errors="replace").split(b" ")
-    if not any(hmac.compare_digest(one, other) for one in due for other in given):
+    if not any(hmac.compare_digest(one.encode(), other) for one in due for other in given):
         raise Unsigned("no signature fits")
     return event_id
 
@@ -58,20 +56,6 @@ def see_path(given: str, secrets: Sequence[SecretStr]) -> None:
     """Raise unless the path ends in one of the secrets."""
     if not any(hmac.compare_digest(s.get_secret_value().encode(), given.encode(errors="replace")) for s in secrets):
         raise Unsigned("the path holds no secret of ours")
-
-
-def key_of(secret: SecretStr) -> bytes:
-    """The bytes of a secret: base64 of 24 to 64 bytes, with or without `whsec_` before it."""
-    try:
-        key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not 24 <= len(key) <= 64:
-        hint = "make one with `openssl rand -base64 32`"
-        raise EnvironmentFault(
-            "secret-unusable", "a secret for signing is not base64 of 24 to 64 bytes", hint
-        ) from None
-    return key
 
 
 def long_enough(secret: SecretStr) -> SecretStr:

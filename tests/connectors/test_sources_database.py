@@ -111,7 +111,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(monkeypat
 
 def test_a_secret_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CRM", raising=False)
-    with pytest.raises(EnvironmentFault, match="the variable `CRM` is not set"):
+    with pytest.raises(EnvironmentFault, match="the variable `CRM` that a secret is read from is not there"):
         database("env:CRM").read("tickets", ["id"])
     with pytest.raises(EnvironmentFault, match="cannot be read"):
         database(f"file:{tmp_path / 'url'}").read("tickets", ["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ from pipelines.evaluation import broken_invariants
 from pipelines.places import inbox_of
 from pipelines.results import Collected, Places, collect
 from pipelines.results.desk import Keys
-from pipelines.results.inbox import Arrived, Inbox
+from pipelines.results.inbox import Arrived, Inbox, read_line
 from pipelines.results.receiver import listen
 from pipelines.verification import verify
 from pipelines.workspace import Workspace
@@ -269,11 +270,47 @@ def test_damaged_lines_are_put_aside_with_their_place_and_the_others_go_on(world
         file.write(b"not json\n" + b'{"source": 1}\n' + b"\xff\xfe\n" + b'{"torn": ')
     found = take(world)
     assert (found.result_count, len(found.malformed)) == (1, 3)
-    assert all(line.startswith(f"inbox/{day.name}:") for line in found.malformed)
+    assert all(line.startswith(f"w.duckdb.inbox/{day.name}:") for line in found.malformed)
     arrive(world, event(hello(world), "clicked", "e2"))
     assert take(world).result_count == 1
     assert {result for _, result in results(world)} == {"opened", "clicked"}
     assert world.session.count("inbox.aside") == 3
+
+
+@pytest.mark.parametrize("length", [0, 1, 65_535, 65_536, 200_000])
+def test_a_torn_line_of_any_length_counts_as_not_written(tmp_path: Path, length: int) -> None:
+    inbox, path = Inbox(tmp_path), tmp_path / f"{START:%Y-%m-%d}.jsonl"
+    inbox.add([Arrived("webhook", event("a", "opened", "e1"), START)])
+    with path.open("ab") as file:
+        file.write(b"x" * length)
+    inbox.add([Arrived("webhook", event("a", "opened", "e2"), START)])
+    assert [read_line(line).fields["event_id"] for line in path.read_bytes().splitlines()] == ["e1", "e2"]
+    path.write_bytes(b"x" * length)
+    inbox.add([Arrived("webhook", event("a", "opened", "e3"), START)])
+    assert [read_line(line).fields["event_id"] for line in path.read_bytes().splitlines()] == ["e3"]
+
+
+def test_what_is_just_being_written_is_read_when_it_is_on_disk(world: World) -> None:
+    arrive(world, event(hello(world), "opened", "e1"))
+    assert world.session.path is not None
+    with next(inbox_of(world.session.path).glob("*.jsonl")).open("ab") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)  # as a receiver does until its lines are synced
+        reader = threading.Thread(target=lambda: found.append(take(world).result_count))
+        found: list[int] = []
+        reader.start()
+        reader.join(0.3)
+        assert reader.is_alive() and found == []
+    reader.join(10)
+    assert found == [1]
+
+
+def test_a_folder_may_be_named_like_the_inbox(world: World, tmp_path: Path) -> None:
+    for folder in ("inbox", "webhook"):
+        (tmp_path / folder).mkdir()
+        line = json.dumps(event(hello(world), "opened")) + "\n"
+        (tmp_path / folder / f"{START:%Y-%m-%d}.jsonl").write_text(line)
+    arrive(world, event(hello(world), "opened"))
+    assert take(world, results=[ResultSource(folder="inbox"), ResultSource(folder="webhook/")]).result_count == 3
 
 
 def test_a_folder_of_files_is_read_and_read_on(world: World, tmp_path: Path) -> None:
@@ -317,6 +354,16 @@ def test_a_restored_warehouse_reads_the_inbox_again(world: World) -> None:
         world.session.execute(f"DELETE FROM {table}")
     found = take(world)
     assert (found.result_count, found.unknown_count, len(suppressed(world))) == (1, 1, 1)
+
+
+def test_results_that_another_program_wrote_keep_the_seals_that_they_had(world: World) -> None:
+    values = "'a1', 'opened', NULL, NULL, TIMESTAMPTZ '2026-01-05 09:00:00+00', TIMESTAMPTZ '2026-01-05 10:00:00+00'"
+    before = "['a1', 'opened', NULL, NULL, '1767603600000000', '1767607200000000']"
+    found = world.session.rows(
+        f"SELECT seal_of_result({values}, NULL, NULL, NULL) AS now, md5_number_lower(CAST(to_json({before}) AS VARCHAR)) AS before, "
+        f"seal_of_result({values}, 'webhook', 'e1', NULL) AS other"
+    )[0]
+    assert found["now"] == found["before"] != found["other"]
 
 
 def test_a_whole_round_over_http(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from support.soak.playing import Declined, begin, play_moment
 from support.soak.running import seated
 from support.soak.worlds import draw_world
 
-EXAMPLES, RULES = 50, 6
+EXAMPLES, RULES = 8, 5
 ROWS = st.lists(
     st.sampled_from(["edit", "new", "move", "merge", "duplicate", "delete", "mail"]), min_size=1, max_size=6
 )

@@ -25,7 +25,7 @@ from benchmarks.project_files import write_project
 from benchmarks.tables import print_report
 from connectors import Source, open_source
 from definitions import load_project, read_folder
-from definitions.connections import SourceSettings
+from definitions.connections import FileSourceSettings
 from pipelines.apply import apply_project
 from pipelines.evaluation import broken_invariants, evaluate
 from pipelines.live import live_plan, live_project
@@ -176,7 +176,7 @@ def _evaluate(run: Run, session: MeteredSession, number: int, instant: datetime)
 
 
 def _sources(run: Run, state: str) -> dict[str, Source]:
-    settings = SourceSettings(kind="files", path=f"data/{state}", format="parquet")
+    settings = FileSourceSettings(kind="files", path=f"data/{state}", format="parquet")
     return {"crm": open_source(settings, run.folder)}
 
 

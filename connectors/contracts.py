@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Since:
+    """Only rows whose `column` is at `moment` or later are wanted, and those without one.
+
+    The moment is in the project's timezone, in which columns without an offset are read. A source may give more rows than
+    these, never fewer.
+    """
+
+    column: str
+    moment: datetime
+
+    @property
+    def clock(self) -> datetime:
+        """The moment as a clock of the project shows it."""
+        return self.moment.replace(tzinfo=None)
 
 
 class Source(Protocol):
     """Gives the rows of a table."""
 
-    def read(self, table: str, columns: Sequence[str]) -> Any:
-        """The rows of a table as a pyarrow table with exactly these columns; raises EnvironmentFault with the place."""
+    def read(self, table: str, columns: Sequence[str], since: Since | None = None) -> Any:
+        """The rows of a table with exactly these columns, as a pyarrow table or record batch reader.
+
+        Raises EnvironmentFault with the place.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; another read makes them again. Between two closes all reads see one state where that is possible."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,11 @@ class Secrets:
             return path.read_text(encoding="utf-8")
         except (OSError, ValueError):
             return ""
+
+
+def secret(reference: str, root: Path = Path()) -> str:
+    """The secret that a reference leads to, as text; paths count from the project's root."""
+    return Secrets(root, os.environ).read(reference).get_secret_value()
 
 
 def hidden(text: str, secrets: Iterable[SecretStr]) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from definitions.conditions import Sql
-from definitions.values import Model, Name, Scalar, fault
+from definitions.values import CalendarLasting, Duration, Model, Name, Scalar, fault
 from definitions.vocabulary import Type
 
 FieldType = Literal["text", "integer", "number", "boolean", "date", "timestamp", "list"]
@@ -23,6 +23,7 @@ class FieldSpec(Model):
 
     type: FieldType = Field(description="text, integer, number, boolean, date, timestamp or list")
     values: tuple[str, ...] = Field(default=(), description="the values a text field can have")
+    column: str | None = Field(default=None, description="the column's name in the table, where it is another")
     known_from: Name | None = Field(default=None, description="a date or timestamp field: null before that moment")
     before: Scalar = Field(default=None, description="the value before `known_from`, instead of null")
 
@@ -58,6 +59,29 @@ class Activity(Model):
     outcome: Name | None = Field(default=None, description="the field with the outcome, for `outcome('x')`")
 
 
+class Incremental(Model):
+    """How a table is read by what changed since the last snapshot."""
+
+    overlap: CalendarLasting = Field(
+        default=Duration(minutes=60, text="1 hour"), description="how far to go back, for rows that arrive late"
+    )
+    tombstones: str | None = Field(default=None, description="`source.table` that lists the keys of deleted records")
+    tombstoned_at: str | None = Field(
+        default=None, description="a column there with the moment: a record that moved later is there again"
+    )
+
+    @field_validator("tombstones")
+    @classmethod
+    def _dotted(cls, value: str | None) -> str | None:
+        return None if value is None else _table(value)
+
+
+def _table(value: str) -> str:
+    if value.count(".") != 1:
+        raise fault("table", f"`{value}` is not a table", "write `source.table`")
+    return str(value)
+
+
 class CatalogObject(Model):
     """One CRM object: where it comes from, its key, fields, relations and computed fields."""
 
@@ -66,7 +90,12 @@ class CatalogObject(Model):
     key: Name = Field(description="the field that identifies a record")
     label: Name | None = Field(default=None, description="the field people read")
     updated_at: Name | None = Field(default=None, description="a field that moves on every change")
-    deleted_at: Name | None = Field(default=None, description="soft delete: a filled value means the record is gone")
+    deleted_at: Name | None = Field(
+        default=None, description="soft delete: a filled or true value means the record is gone"
+    )
+    incremental: Incremental | None = Field(
+        default=None, description="read only rows whose `updated_at` moved; without it the whole table"
+    )
     fields: dict[Name, Annotated[FieldSpec, BeforeValidator(_field, json_schema_input_type=FieldType | FieldSpec)]] = (
         Field(description="fields to load, with types")
     )
@@ -91,15 +120,18 @@ class CatalogObject(Model):
     @field_validator("table")
     @classmethod
     def _dotted(cls, value: str) -> str:
-        if value.count(".") != 1:
-            raise fault("table", f"`{value}` is not a table", "write `source.table`")
-        return str(value)
+        return _table(value)
 
     def spec(self, field: str) -> FieldSpec | None:
         """A declared field; the key may go undeclared and is text then."""
         if field == self.key and field not in self.fields:
             return FieldSpec(type="text")
         return self.fields.get(field)
+
+    def column(self, field: str) -> str:
+        """The column of the table that a field is read from."""
+        spec = self.fields.get(field)
+        return spec.column if spec is not None and spec.column is not None else field
 
 
 @dataclass(frozen=True)

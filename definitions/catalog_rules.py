@@ -37,13 +37,36 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
             if moment is None or moment.type not in ("date", "timestamp"):
                 where = place_of(project, file, "fields", field, "known_from")
                 yield Problem(where, "unknown-field", f"`{known_from}` is not a date or timestamp field of {name}")
-        source = spec.table.split(".")[0]
-        if source not in project.settings.sources:
-            hint = did_you_mean(source, project.settings.sources) or "declare it under `sources` in project.yaml"
-            yield Problem(place_of(project, file, "table"), "unknown-source", f"`{source}` is not a source", hint)
+        yield from _source_of(project, spec.table, file, "table")
+        yield from _incremental(project, file, spec)
         for relation, made in spec.relations.items():
             yield from _relation(project, file, spec, relation, made)
         yield from _activities(project, file, spec)
+
+
+def _source_of(project: Project, table: str, file: str, *keys: str) -> Iterator[Problem]:
+    source = table.split(".")[0]
+    if source not in project.settings.sources:
+        hint = did_you_mean(source, project.settings.sources) or "declare it under `sources` in project.yaml"
+        yield Problem(place_of(project, file, *keys), "unknown-source", f"`{source}` is not a source", hint)
+
+
+def _incremental(project: Project, file: str, spec: CatalogObject) -> Iterator[Problem]:
+    """What is read by its changes has a moment that tells them, and nothing that comes true by the mere passing of time."""
+    if spec.incremental is None:
+        return
+    where, moved = place_of(project, file, "incremental"), spec.spec(spec.updated_at) if spec.updated_at else None
+    if moved is None or moved.type not in ("date", "timestamp"):
+        hint = "name a date or timestamp field in `updated_at`"
+        yield Problem(where, "incremental", "only an `updated_at` that is a moment can tell what changed", hint)
+    later = [f for f, made in spec.fields.items() if made.known_from] or (
+        [spec.exists_from] if spec.exists_from else []
+    )
+    if later:
+        message = f"`{later[0]}` is known later than its row is read, and rows that do not change are not read again"
+        yield Problem(where, "incremental", message, "read the whole table: take `incremental` out")
+    if spec.incremental.tombstones is not None:
+        yield from _source_of(project, spec.incremental.tombstones, file, "incremental", "tombstones")
 
 
 def _activities(project: Project, file: str, spec: CatalogObject) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -17,7 +18,7 @@ from definitions.segment import Segment
 from definitions.sinks import SinkSettings
 from definitions.source import SourceFile
 from definitions.testing import WorkflowTest
-from definitions.values import Model, Name, Share, Timezone, fault
+from definitions.values import Memory, Model, Name, Share, Timezone, fault
 from definitions.workflow import Workflow
 
 
@@ -43,6 +44,10 @@ class ProjectSettings(Model):
     name: Name = Field(description="the project's name")
     timezone: Timezone = Field(default="UTC", description="decides what today is and how calendar steps count")
     warehouse: str = Field(default="warehouse.duckdb", description="the warehouse, from the project's root")
+    memory: Memory | None = Field(
+        default=None,
+        description="what the engine may take, such as `2 GB`; the rest goes to disk. Most of it without it",
+    )
     seed: str = Field(
         default="drumbeat", description="part of every hash that decides by chance; never change it once live"
     )
@@ -66,6 +71,14 @@ class ProjectSettings(Model):
             if listed.source is not None and listed.source not in sources:
                 hint = did_you_mean(listed.source, sources)
                 raise fault("unknown-source", f"`{listed.source}` is not a source", hint)
+        return value
+
+    @field_validator("sources")
+    @classmethod
+    def _not_our_own(cls, value: dict[str, SourceSettings], others: ValidationInfo) -> dict[str, SourceSettings]:
+        for name, source in value.items():
+            if source.kind == "warehouse" and PurePath(source.path) == PurePath(others.data.get("warehouse", "")):
+                raise fault("same-file", f"`{name}` is our own warehouse", "land its tables in a file of their own")
         return value
 
 

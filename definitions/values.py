@@ -18,6 +18,7 @@ _BUSINESS = re.compile(r"(\d+)\s+business\s+days?\Z")
 _RATE = re.compile(r"(\d+)\s+per\s+(hour|day|week|month)\Z")
 _LIMIT = re.compile(r"(\d{1,9}) per (hour|day|week|month)\Z")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%\Z")
+_MEMORY = re.compile(r"(\d{1,6})\s*(MB|GB)\Z")
 _MAX_MINUTES = 365 * 24 * 60
 
 
@@ -172,6 +173,13 @@ def _name(value: str) -> str:
     return str(value)
 
 
+def _memory(value: Any) -> str:
+    match = _MEMORY.match(str(value))
+    if not match or int(match[1]) == 0:
+        raise fault("memory", f"`{value}` is not an amount of memory", "write a number and a unit, such as `2 GB`")
+    return f"{match[1]} {match[2]}"
+
+
 def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -224,6 +232,11 @@ Share = Annotated[
     float,
     PlainValidator(parse_share),
     WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}(\.\d+)?\s*%$", "examples": ["20%"]}),
+]
+Memory = Annotated[
+    str,
+    PlainValidator(_memory),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,6}\s*(MB|GB)$", "examples": ["2 GB"]}),
 ]
 Timezone = Annotated[
     str, AfterValidator(_timezone), WithJsonSchema({"type": "string", "examples": ["UTC", "America/New_York"]})

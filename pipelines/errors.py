@@ -60,6 +60,18 @@ class SnapshotRefused(UserError):
         )
 
 
+class ColumnChanged(UserError):
+    """A column that could be read until now no longer can: its source means something else by it."""
+
+    def __init__(self, field: str, type_: str, odd: int, of: int) -> None:
+        message = (
+            f"{odd} of {of} values of `{field}` cannot be read as {type_}, and they could before: nothing was changed"
+        )
+        super().__init__(
+            "column-changed", message, "mend the source or the catalog; `drumbeat snapshot --accept` takes it as it is"
+        )
+
+
 class LeaseHeld(EnvironmentFault):
     """Another process is at work on the same warehouse."""
 

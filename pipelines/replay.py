@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connectors import Since
 from definitions import Project, UserError, load_project
 from pipelines.apply import apply_project
 from pipelines.evaluation import evaluate
@@ -51,10 +52,13 @@ class _Kept:
     project: Project
     tables: Mapping[str, Mapping[str, str]]
 
-    def read(self, table: str, columns: Sequence[str]) -> Any:
+    def read(self, table: str, columns: Sequence[str], since: Since | None = None) -> Any:
         """All records of an object, typed."""
         found = self.tables.get(record_table(table))
         return self.session.arrow(kept_rows(self.project.catalog[table], found))
+
+    def close(self) -> None:
+        """Nothing is kept open."""
 
 
 def replay(found: DuckDBSession, again: DuckDBSession, until: int) -> Iterator[Remade]:

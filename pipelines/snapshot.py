@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from connectors import Source
+from connectors import Since, Source
 from definitions import Project
+from definitions.catalog import CatalogObject
 from definitions.tracking import tracked_fields
-from pipelines.errors import ClockWentBack, SnapshotRefused
+from pipelines.errors import ClockWentBack, ColumnChanged, SnapshotRefused
+from pipelines.incoming import Incoming, Tell, tell_nobody
 from sql import DuckDBSession
+from sql.incoming import (
+    INCOMING,
+    cursor_query,
+    found_query,
+    gone_statement,
+    odd_query,
+    quarantine_statement,
+    readable_query,
+    typed_statement,
+)
 from sql.inputs import keep_statement
 from sql.names import SNAPSHOT_OBJECTS, changes_table, history_table, record_table
 from sql.snapshot import (
-    INCOMING,
     ObjectColumns,
     change_statements,
     difference_statements,
     forget_statement,
-    found_query,
     kinds_query,
     new_columns,
     still_tracked,
     table_statements,
-    typed_statement,
 )
 
 Tables = Mapping[str, Mapping[str, str]]
 
 GUARD_FROM = 20
 GUARD_SHARE = 0.5
-"""A snapshot that loses more than this share of at least so many records is not believed."""
+"""A snapshot that loses more than this share of at least so many records, or of a column's values, is not believed."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,8 @@ class ObjectCounts:
     null_key_count: int
     duplicate_count: int
     unreadable_count: int
+    row_count: int = 0
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,26 +72,38 @@ class Snapshot:
 
 
 def take_snapshot(
-    session: DuckDBSession, project: Project, sources: Mapping[str, Source], as_of: datetime, *, accept: bool = False
+    session: DuckDBSession,
+    project: Project,
+    sources: Mapping[str, Source],
+    as_of: datetime,
+    *,
+    accept: bool = False,
+    whole: bool = False,
+    tell: Tell = tell_nobody,
 ) -> Snapshot:
-    """Read all sources as of an instant. A second snapshot of the same instant does nothing; an earlier one is refused."""
+    """Read all sources as of an instant. A second snapshot of the same instant does nothing; an earlier one is refused.
+
+    `accept` believes a source that lost most of its records; `whole` reads whole tables where changes would do.
+    """
     last = session.ask("last_snapshot")
     if last and as_of <= last[0]["as_of"]:
         if as_of < last[0]["as_of"]:
             raise ClockWentBack("snapshot", as_of, last[0]["as_of"])
         return Snapshot(last[0]["snapshot_id"], as_of, _counts(session, last[0]["snapshot_id"]), taken=False)
     snapshot_id = last[0]["snapshot_id"] + 1 if last else 1
+    parameters = {"as_of": as_of, "snapshot_id": snapshot_id}
+    taking = _Taking(session, sources, session.columns(), parameters, accept, whole, tell)
     tracked = tracked_fields(project)
-    tables = session.columns()
-    counts: list[ObjectCounts] = []
-    with session.transaction():
-        for name, spec in project.catalog.objects.items():
-            columns = ObjectColumns(spec, still_tracked(spec, tracked[name], tables.get(history_table(name), {})))
-            source, table = spec.table.split(".")
-            rows = sources[source].read(table, columns.declared)
-            counts.append(_take_object(session, columns, tables, rows, {"as_of": as_of}, accept))
-        session.append(SNAPSHOT_OBJECTS, [{"snapshot_id": snapshot_id, **asdict(found)} for found in counts])
-        _keep(session, project, tables, counts, {"as_of": as_of, "snapshot_id": snapshot_id})
+    try:
+        with session.transaction():
+            objects = project.catalog.objects.items()
+            counts = [taking.take(taking.columns(spec, tracked[name])) for name, spec in objects]
+            session.append(SNAPSHOT_OBJECTS, [{"snapshot_id": snapshot_id, **asdict(found)} for found in counts])
+            _keep(session, project, taking.tables, counts, parameters)
+            session.execute_query("forget_quarantine", snapshot_id=snapshot_id)
+    finally:
+        for source in sources.values():
+            source.close()
     return Snapshot(snapshot_id, as_of, tuple(sorted(counts, key=lambda found: found.object)))
 
 
@@ -88,7 +112,7 @@ def _keep(
     project: Project,
     tables: Tables,
     counts: Sequence[ObjectCounts],
-    parameters: dict[str, object],
+    parameters: Mapping[str, Any],
 ) -> None:
     """Keep what came, changed or went, and note the snapshot with its hash: one statement, and one more if anything did."""
     changed: list[tuple[ObjectColumns, bool]] = []
@@ -103,37 +127,103 @@ def _keep(
     session.execute_query("note_snapshot", **parameters)
 
 
-def _take_object(
-    session: DuckDBSession, columns: ObjectColumns, tables: Tables, rows: Any, parameters: dict[str, Any], accept: bool
-) -> ObjectCounts:
-    name = columns.spec.object
-    own = (record_table(name), history_table(name), changes_table(name))
-    found = {table: tables[table] for table in own if table in tables}
-    before = session.count(record_table(name)) if found else 0
-    for statement in table_statements(columns, found):
-        session.run(statement, parameters)
-    if not before and not rows.num_rows:
-        session.run(forget_statement(columns), parameters)
-        return ObjectCounts(name, 0, 0, 0, 0, 0, 0, 0)
-    with session.reading(INCOMING, rows):
-        session.run(typed_statement(columns), parameters)
-    for statement in (*difference_statements(columns, new_columns(columns, found)), forget_statement(columns)):
-        session.run(statement, parameters)
-    kinds = dict.fromkeys(("created", "updated", "deleted"), 0)
-    if session.filled[f"difference_{name}"]:
-        for statement in change_statements(columns):
-            session.run(statement, parameters)
-        kinds |= {row["kind"]: row["records"] for row in session.rows(kinds_query(columns))}
-    if not accept and before >= GUARD_FROM and kinds["deleted"] > before * GUARD_SHARE:
-        raise SnapshotRefused(name, kinds["deleted"], before)
-    return ObjectCounts(
-        object=name,
-        record_count=before + kinds["created"] - kinds["deleted"],
-        created_count=kinds["created"],
-        updated_count=kinds["updated"],
-        deleted_count=kinds["deleted"],
-        **session.rows(found_query(columns))[0],
-    )
+@dataclass(frozen=True)
+class _Taking:
+    """What all objects of one snapshot have in common."""
+
+    session: DuckDBSession
+    sources: Mapping[str, Source]
+    tables: Tables
+    parameters: dict[str, Any]
+    accept: bool
+    whole: bool
+    tell: Tell
+
+    def columns(self, spec: CatalogObject, tracked: Sequence[str]) -> ObjectColumns:
+        """What an object's tables must have; fields that had a history once keep it."""
+        return ObjectColumns(spec, still_tracked(spec, tracked, self.tables.get(history_table(spec.object), {})))
+
+    def take(self, columns: ObjectColumns) -> ObjectCounts:
+        """Read one object and write what is different."""
+        session, name = self.session, columns.spec.object
+        own = (record_table(name), history_table(name), changes_table(name))
+        found = {table: self.tables[table] for table in own if table in self.tables}
+        before = session.count(record_table(name)) if found else 0
+        since = self._since(columns, before, new_columns(columns, found))
+        columns = replace(columns, is_partial=since is not None)
+        incoming = self._read(columns.spec.table, columns.loaded, since, name)
+        for statement in table_statements(columns, found):
+            session.run(statement, self.parameters)
+        if not before and incoming.is_empty:
+            session.run(forget_statement(columns), self.parameters)
+            return ObjectCounts(name, 0, 0, 0, 0, 0, 0, 0)
+        with session.reading(INCOMING, incoming.rows), incoming.faults():
+            session.run(typed_statement(columns), self.parameters)
+        self._see_readable(columns, before)
+        self._read_gone(columns, since)
+        for statement in (*difference_statements(columns, new_columns(columns, found)), forget_statement(columns)):
+            session.run(statement, self.parameters)
+        kinds: dict[str, int] = dict.fromkeys(("created", "updated", "deleted"), 0)
+        if session.filled[f"difference_{name}"]:
+            for statement in change_statements(columns):
+                session.run(statement, self.parameters)
+            kinds |= {row["kind"]: row["records"] for row in session.rows(kinds_query(columns))}
+        if not self.accept and before >= GUARD_FROM and kinds["deleted"] > before * GUARD_SHARE:
+            raise SnapshotRefused(name, kinds["deleted"], before)
+        return self._counted(columns, before, kinds)
+
+    def _counted(self, columns: ObjectColumns, before: int, kinds: dict[str, int]) -> ObjectCounts:
+        """What was found, and what did not fit put aside."""
+        counts = ObjectCounts(
+            object=columns.spec.object,
+            record_count=before + kinds["created"] - kinds["deleted"],
+            created_count=kinds["created"],
+            updated_count=kinds["updated"],
+            deleted_count=kinds["deleted"],
+            is_partial=columns.is_partial,
+            **self.session.rows(found_query(columns))[0],
+        )
+        if counts.null_key_count or counts.unreadable_count:
+            self.session.run(quarantine_statement(columns), self.parameters)
+        return counts
+
+    def _see_readable(self, columns: ObjectColumns, before: int) -> None:
+        """Refuse a column that could be read before and now mostly cannot, as when its type was changed at the source."""
+        if self.accept or before < GUARD_FROM:
+            return
+        for row in self.session.rows(odd_query(columns)):
+            field, odd = row["field"], row["odd_count"]
+            spec = columns.spec.spec(field)
+            if spec is None or odd < GUARD_FROM:
+                continue
+            counts = self.session.rows(readable_query(columns, field))[0]
+            mostly_odd = odd > (odd + counts["read_count"]) * GUARD_SHARE
+            if mostly_odd and counts["known_count"] > before * GUARD_SHARE:
+                raise ColumnChanged(f"{columns.spec.object}.{field}", spec.type, odd, odd + counts["read_count"])
+
+    def _since(self, columns: ObjectColumns, before: int, new: Mapping[str, list[str]]) -> Since | None:
+        """From where to read what changed; None where the whole table is wanted, as for fields that are new."""
+        spec = columns.spec
+        if spec.incremental is None or spec.updated_at is None or not before or new or self.whole:
+            return None
+        found = self.session.rows(cursor_query(columns), {"as_of": self.parameters["as_of"]})
+        moment = found[0]["moment"]
+        return Since(spec.column(spec.updated_at), moment) if moment is not None else None
+
+    def _read(self, place: str, columns: Sequence[str], since: Since | None, name: str) -> Incoming:
+        source, table = place.split(".")
+        return Incoming(self.sources[source].read(table, columns, since), place, partial(self.tell, name))
+
+    def _read_gone(self, columns: ObjectColumns, since: Since | None) -> None:
+        """Read the list of records that are gone, where there is one."""
+        made = columns.spec.incremental
+        if made is None or made.tombstones is None:
+            return
+        wanted = [columns.spec.column(columns.spec.key), *([made.tombstoned_at] if made.tombstoned_at else [])]
+        moment = Since(made.tombstoned_at, since.moment) if since and made.tombstoned_at else None
+        listed = self._read(made.tombstones, wanted, moment, columns.spec.object)
+        with self.session.reading(INCOMING, listed.rows), listed.faults():
+            self.session.run(gone_statement(columns), self.parameters)
 
 
 def _counts(session: DuckDBSession, snapshot_id: int) -> tuple[ObjectCounts, ...]:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from connectors import Sink, Source, open_sink, open_source
+from connectors import Sink, Source, open_sink
 from definitions import EnvironmentFault, Project, ProjectSettings, load_project, load_settings, read_folder
 from pipelines.lease import lease
 from pipelines.places import inbox_of, stop_file_of
 from pipelines.results import Places
+from pipelines.sources import source_of
 from sql import DuckDBSession
 
 
@@ -53,7 +54,7 @@ class Workspace:
 
     def sources(self) -> dict[str, Source]:
         """Every source of the project, opened."""
-        return {name: open_source(spec, self.root) for name, spec in self.settings.sources.items()}
+        return {name: source_of(spec, self.root) for name, spec in self.settings.sources.items()}
 
     def sinks(self) -> dict[str, Sink]:
         """Every sink of the project, opened."""
@@ -68,7 +69,7 @@ class Workspace:
         """Where results may lie; without `tables` only what is near: the inbox and folders."""
         listed = self.settings.results
         wanted = {spec.source for spec in listed if spec.source} if tables else set[str]()
-        sources = {name: open_source(spec, self.root) for name, spec in self.settings.sources.items() if name in wanted}
+        sources = {name: source_of(spec, self.root) for name, spec in self.settings.sources.items() if name in wanted}
         return Places(self.root, self.settings.timezone, listed, sources)
 
     @contextlib.contextmanager
@@ -80,7 +81,7 @@ class Workspace:
             )
         with (
             lease(self.warehouse, purpose, wait_seconds),
-            DuckDBSession(self.warehouse, timezone=self.settings.timezone) as session,
+            DuckDBSession(self.warehouse, timezone=self.settings.timezone, memory=self.settings.memory) as session,
         ):
             session.migrate()
             yield session

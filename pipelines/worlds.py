@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pyarrow
 
+from connectors import Since
 from definitions import Project, UserError
 from pipelines.apply import apply_project
 from pipelines.commands import give
@@ -30,12 +31,15 @@ class RowSource:
 
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
 
-    def read(self, table: str, columns: Sequence[str]) -> Any:
+    def read(self, table: str, columns: Sequence[str], since: Since | None = None) -> Any:
         """The rows of a table as Arrow text columns; the snapshot reads them as the catalog's types."""
         arrow: Any = pyarrow  # has no type stubs
         found = self.rows.get(table, ())
         data = {c: arrow.array([_text(row.get(c)) for row in found], type=arrow.string()) for c in columns}
         return arrow.table(data)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,9 @@ class World:
     def evaluate(self, as_of: datetime) -> Evaluation:
         """Take a snapshot of the rows and evaluate."""
         tables = {
-            spec.table.split(".")[1]: list(self.rows.get(name, {}).values())
+            spec.table.split(".")[1]: [
+                {spec.column(field): value for field, value in row.items()} for row in self.rows.get(name, {}).values()
+            ]
             for name, spec in self.project.catalog.objects.items()
         }
         source = RowSource(tables)

@@ -56,8 +56,11 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 """Each table's key. The tables of objects, `crm.<object>` and so on, come on top: their first column is the key."""
 
-LEFT_OUT = {names.EVALUATIONS: ("seconds", "chain_hash")}
-"""What a clock wrote, and the hash that is compared evaluation by evaluation."""
+LEFT_OUT = {
+    names.EVALUATIONS: ("seconds", "chain_hash"),
+    names.SNAPSHOT_OBJECTS: ("row_count", "is_partial"),
+}
+"""What a clock wrote, the hash that is compared evaluation by evaluation, and how much was read to find what changed."""
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,13 @@ def kept_project(project: Project) -> Project:
 
 
 def _kept(spec: CatalogObject) -> CatalogObject:
-    fields = {n: f.model_copy(update={"known_from": None, "before": None}) for n, f in spec.fields.items()}
+    fields = {
+        n: f.model_copy(update={"known_from": None, "before": None, "column": None}) for n, f in spec.fields.items()
+    }
     given = {"table": f"{KEPT}.{spec.object}", "fields": fields}
-    return spec.model_copy(update=given | dict.fromkeys(("exists_from", "deleted_at", "merged_into", "updated_at")))
+    return spec.model_copy(
+        update=given | dict.fromkeys(("exists_from", "deleted_at", "merged_into", "updated_at", "incremental"))
+    )
 
 
 def kept_rows(spec: CatalogObject, found: Mapping[str, str] | None) -> str:

@@ -1,8 +1,8 @@
-"""What a snapshot runs for one object: read as types, compare with what was known, merge, keep history.
+"""What a snapshot runs for one object once its rows are read (see `sql.incoming`): compare, merge, keep history.
 
-Rows come in raw as `incoming`. Values that do not fit their type count as missing and are counted; numbers and
-moments that are not finite are missing too, because in DuckDB `'nan' > 1` is true. For replays a row is not there before its
-`exists_from`, and a value is not known before its `known_from`.
+A record that a whole table does not have is gone. Of a part of a table nothing is gone by absence: only what came flagged as
+deleted, or is listed as gone, and never on the word of something older than what is known. For replays a row is not
+there before its `exists_from`, and a value is not known before its `known_from`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ COLUMN_TYPES: dict[FieldType, str] = {
     "list": "VARCHAR[]",
 }
 STAGE = "01_snapshot"
-INCOMING = "incoming"
-"""The view through which the rows of one object come in."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,8 @@ class ObjectColumns:
 
     spec: CatalogObject
     tracked: tuple[str, ...]
+    is_partial: bool = False
+    """Only a part of the table is read: what changed."""
 
     @property
     def key(self) -> str:
@@ -45,6 +45,11 @@ class ObjectColumns:
     def declared(self) -> tuple[str, ...]:
         """Names of the columns to load, the key first."""
         return (self.spec.key, *(n for n in self.spec.fields if n != self.spec.key))
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Names of these columns in the source's table."""
+        return tuple(dict.fromkeys(map(self.spec.column, self.declared)))
 
     @property
     def fields(self) -> dict[str, FieldSpec]:
@@ -112,22 +117,6 @@ def new_columns(columns: ObjectColumns, found: Mapping[str, Mapping[str, str]]) 
     return made
 
 
-def typed_statement(columns: ObjectColumns) -> Statement:
-    """Reads the rows that come in."""
-    name = columns.spec.object
-    return Statement(STAGE, f"typed_{name}", f"Incoming {name} rows as types.", _typed(columns))
-
-
-def found_query(columns: ObjectColumns) -> str:
-    """One row: how many rows came without a key, with a key that came before, and values that cannot be read."""
-    key = columns.key
-    read = " + ".join(f"COUNT({n})" for n in columns.fields)
-    return (
-        f"SELECT COUNT(*) - COUNT({key}) AS null_key_count, COUNT({key}) - COUNT(DISTINCT {key}) AS duplicate_count,\n"
-        f"    CAST(COALESCE(SUM(_given), 0) AS BIGINT) - ({read}) AS unreadable_count\nFROM typed_{columns.spec.object}"
-    )
-
-
 def difference_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) -> list[Statement]:
     """What is different from what was known, in order; columns that are new begin with what is there now."""
     name = columns.spec.object
@@ -178,40 +167,6 @@ def kinds_query(columns: ObjectColumns) -> str:
     return f"SELECT _kind AS kind, COUNT(*) AS records FROM difference_{columns.spec.object} GROUP BY _kind"
 
 
-def _read_as(name: str, spec: FieldSpec) -> str:
-    match spec.type:
-        case "integer":
-            return (
-                f"CASE WHEN TRY_CAST({name} AS DOUBLE) = TRY_CAST({name} AS BIGINT) THEN TRY_CAST({name} AS BIGINT) END"
-            )
-        case "number":
-            return f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END"
-        case "date":
-            return f"CASE WHEN {_in_calendar(name, 'TIMESTAMP')} THEN CAST(TRY_CAST({name} AS TIMESTAMP) AS DATE) END"
-        case "timestamp":
-            return f"CASE WHEN {_in_calendar(name, 'TIMESTAMPTZ')} THEN TRY_CAST({name} AS TIMESTAMPTZ) END"
-        case _:
-            return f"TRY_CAST({name} AS {COLUMN_TYPES[spec.type]})"
-
-
-def _in_calendar(name: str, type_: str) -> str:
-    """The moment is finite, and no arithmetic on it leaves what the engine can hold."""
-    return (
-        f"TRY_CAST({name} AS {type_}) >= {type_} '0001-01-02' AND TRY_CAST({name} AS {type_}) < {type_} '10000-01-01'"
-    )
-
-
-def _typed(columns: ObjectColumns) -> str:
-    lines = [f"    {_read_as(n, f)} AS {n}," for n, f in columns.fields.items()]
-    given = " + ".join(f"CAST({n} IS NOT NULL AS INTEGER)" for n in columns.fields)
-    name = columns.spec.object
-    return (
-        f"CREATE OR REPLACE TEMP TABLE typed_{name} AS\nSELECT\n"
-        + "\n".join(lines)
-        + f"\n    {given} AS _given\nFROM {INCOMING}"
-    )
-
-
 def _moment(field: str, columns: ObjectColumns) -> str:
     """A condition: the moment in a field has come."""
     spec = columns.spec.spec(field) or FieldSpec(type="timestamp")
@@ -233,16 +188,31 @@ def _staged(columns: ObjectColumns) -> str:
     """One row for each record that is there at this instant."""
     spec, fields = columns.spec, columns.fields
     known = ",\n    ".join(_known(n, f, columns) for n, f in fields.items())
-    order = f"{quoted(spec.updated_at)} DESC NULLS LAST, " if spec.updated_at else ""
-    there = [_moment(spec.exists_from, columns)] if spec.exists_from else []
-    there += [f"{quoted(spec.deleted_at)} IS NULL"] if spec.deleted_at else []
-    there += [f"{quoted(spec.merged_into)} IS NULL"] if spec.merged_into else []
+    moved = f"t.{quoted(spec.updated_at)} DESC NULLS LAST, " if spec.updated_at else ""
+    there = [f"{columns.key} IS NOT NULL"]
+    there += [_moment(spec.exists_from, columns)] if spec.exists_from else []
+    there += [f"NOT {_listed(columns)}"] if spec.incremental and spec.incremental.tombstones else []
+    # a row that says that its record is gone counts like any other: where it is the newest, the record is gone
+    alive = [_unflagged(flag, columns) for flag in (spec.deleted_at, spec.merged_into) if flag]
+    order = moved + "".join(f"({a}) DESC, " for a in alive) + f"md5(concat_ws('|', {', '.join(fields)}))"
     return (
-        f"SELECT\n    {known}\nFROM (\n    SELECT * FROM typed_{spec.object}\n    WHERE {columns.key} IS NOT NULL\n"
-        # the same row delivered twice is one row; of different rows with one key the newest counts, also where it says
-        # that the record is gone, then a stable choice
-        f"    QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}md5(concat_ws('|', {', '.join(fields)}))) = 1\n)"
-        + (f"\nWHERE {' AND '.join(there)}" if there else "")
+        f"SELECT\n    {known}\nFROM typed_{spec.object} AS t\nWHERE {' AND '.join(there)}\n"
+        # the same row delivered twice is one row; of different rows with one key the newest counts, then a stable choice
+        f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}) = 1"
+        + "".join(f" AND {a}" for a in alive)
+    )
+
+
+def _unflagged(flag: str, columns: ObjectColumns) -> str:
+    spec = columns.spec.spec(flag)
+    return f"t.{quoted(flag)} IS {'NOT TRUE' if spec and spec.type == 'boolean' else 'NULL'}"
+
+
+def _listed(columns: ObjectColumns) -> str:
+    """A condition on `t`: the list of those gone has it, and not from before it last moved."""
+    name, moved = columns.spec.object, quoted(str(columns.spec.updated_at))
+    return (
+        f"EXISTS (SELECT 1 FROM gone_{name} AS g WHERE g._key = t.{columns.key} AND (g._at >= t.{moved}) IS NOT FALSE)"
     )
 
 
@@ -268,12 +238,30 @@ def _differs(columns: ObjectColumns, left: str, right: str, fields: Mapping[str,
 def _difference(columns: ObjectColumns) -> str:
     name, key = columns.spec.object, columns.key
     values = "".join(f", s.{n}" for n in columns.fields if n != key)
+    known = "known" if columns.is_partial else record_table(name)
+    current = "NOT COALESCE(c._is_newer, FALSE)\n    AND " if columns.is_partial else ""
     return (
-        f"CREATE OR REPLACE TEMP TABLE difference_{name} AS\nWITH staged AS (\n{indent(_staged(columns), '    ')}\n)\n"
+        f"CREATE OR REPLACE TEMP TABLE difference_{name} AS\nWITH staged AS (\n{indent(_staged(columns), '    ')}\n)"
+        f"{_touched(columns)}\n"
         f"SELECT\n    COALESCE(s.{key}, c.{key}) AS {key}{values},\n"
         f"    CASE WHEN c.{key} IS NULL THEN 'created' WHEN s.{key} IS NULL THEN 'deleted' ELSE 'updated' END AS _kind\n"
-        f"FROM staged AS s\nFULL JOIN {record_table(name)} AS c ON c.{key} = s.{key}\n"
-        f"WHERE c.{key} IS NULL OR s.{key} IS NULL OR {_differs(columns, 's', 'c')}"
+        f"FROM staged AS s\nFULL JOIN {known} AS c ON c.{key} = s.{key}\n"
+        f"WHERE {current}(c.{key} IS NULL OR s.{key} IS NULL OR {_differs(columns, 's', 'c')})"
+    )
+
+
+def _touched(columns: ObjectColumns) -> str:
+    """Of a part of a table: the known records that it speaks of, and whether they are newer than what it says."""
+    if not columns.is_partial:
+        return ""
+    spec, key, moved = columns.spec, columns.key, quoted(str(columns.spec.updated_at))
+    assert spec.incremental is not None
+    listed = f" UNION ALL SELECT _key, _at FROM gone_{spec.object}" if spec.incremental.tombstones else ""
+    return (
+        f",\ntouched AS (\n    SELECT _key, MAX(_at) AS _at\n"
+        f"    FROM (SELECT {key} AS _key, CAST({moved} AS TIMESTAMPTZ) AS _at FROM typed_{spec.object}{listed})\n"
+        f"    GROUP BY _key\n),\nknown AS (\n    SELECT c.*, n._at < CAST(c.{moved} AS TIMESTAMPTZ) AS _is_newer\n"
+        f"    FROM {record_table(spec.object)} AS c JOIN touched AS n ON n._key = c.{key}\n)"
     )
 
 

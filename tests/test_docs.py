@@ -18,6 +18,7 @@ from definitions.vocabulary import known_names
 from pipelines import testing
 from pipelines.cli.main import app
 from pipelines.evaluation import prepare
+from pipelines.sources import source_of
 from pipelines.worlds import World
 from sql import DuckDBSession, compile_plan
 from sql import names as table_names
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = read_page(ROOT / "docs" / "language.md")
 SINKS = read_page(ROOT / "docs" / "sinks.md")
 RESULTS = read_page(ROOT / "docs" / "results.md")
+SOURCES = read_page(ROOT / "docs" / "sources.md")
 
 
 def test_the_page_of_tables_is_made_from_the_migrations() -> None:
@@ -119,8 +121,21 @@ def test_every_yaml_block_of_the_language_page_is_executed() -> None:
     assert sum(block.role != "world" for block in PAGE.blocks) >= 40
 
 
+def test_the_files_of_the_page_of_sources_are_a_project_without_problems() -> None:
+    assert SOURCES.load().warnings == ()
+    assert [str(block) for block in SOURCES.blocks if block.role == "unknown"] == []
+
+
+@pytest.mark.parametrize("block", SOURCES.fragments, ids=str)
+def test_a_block_of_the_page_of_sources_fits_and_its_kind_can_be_opened(block: Block, tmp_path: Path) -> None:
+    project = SOURCES.load(block)
+    assert project.warnings == ()
+    for settings in project.settings.sources.values():
+        source_of(settings, tmp_path).close()
+
+
 def test_every_key_of_every_model_stands_in_an_executed_block() -> None:
-    shown = [*PAGE.models(), *(model for block in SINKS.blocks for model in models_in(settings_of(block)))]
+    shown = [*PAGE.models(), *SOURCES.models(), *(m for block in SINKS.blocks for m in models_in(settings_of(block)))]
     used = {(type(model), name) for model in shown for name in model.model_fields_set}
     models = _descendants(Model) - {Template}  # the library's own file: docs/templates.md tells of it
     known = {(model, name) for model in models for name in model.model_fields}

@@ -93,7 +93,7 @@ def test_no_module_is_longer_than_400_lines_and_no_function_than_50(room: str) -
         ("sql", ["DuckDBSession", "Plan", "Statement", "compile_plan"]),
         (
             "connectors",
-            ["Action", "Batch", "Outcome", "Receipt", "Sink", "Source", "Traits", "open_sink", "open_source"],
+            ["Action", "Batch", "Outcome", "Receipt", "Since", "Sink", "Source", "Traits", "open_sink", "open_source"],
         ),
     ],
 )

@@ -29,6 +29,8 @@ NAMES = [
     "data_hygiene",
     "event_campaign",
     "expansion",
+    "fivetran_hubspot",
+    "fivetran_salesforce",
     "health_change_alert",
     "hot_cold_score",
     "lead_assignment",
@@ -61,7 +63,7 @@ def test_a_template_checks_without_warnings(name: str, tmp_path: Path) -> None:
     assert project.settings.name == name
     for made in project.catalog.objects.values():
         with (tmp_path / "mine" / "data" / f"{made.table.split('.')[1]}.csv").open(newline="") as file:
-            assert next(csv.reader(file)) == list(dict.fromkeys((made.key, *made.fields)))
+            assert next(csv.reader(file)) == list(dict.fromkeys(map(made.column, (made.key, *made.fields))))
 
 
 @pytest.mark.parametrize("name", NAMES)

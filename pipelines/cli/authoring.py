@@ -57,7 +57,8 @@ def copy_template(folder: Path, name: str) -> None:
     _refuse_occupied(folder)
     catalog = load_project(files).catalog
     tables = {
-        f"data/{made.table.split('.')[1]}.csv": ",".join(dict.fromkeys((made.key, *made.fields))) + "\n"
+        f"data/{made.table.split('.')[1]}.csv": ",".join(dict.fromkeys(map(made.column, (made.key, *made.fields))))
+        + "\n"
         for made in catalog.objects.values()
     }
     for path, text in {**files, **tables}.items():

@@ -12,7 +12,18 @@ import sys
 import typer
 
 from definitions.errors import EnvironmentFault, UserError
-from pipelines.cli import asking, authoring, delivering, duplicating, operating, receiving, running, testing, verifying
+from pipelines.cli import (
+    asking,
+    authoring,
+    cataloguing,
+    delivering,
+    duplicating,
+    operating,
+    receiving,
+    running,
+    testing,
+    verifying,
+)
 
 app = typer.Typer(
     name="drumbeat",
@@ -48,6 +59,7 @@ for command in (
     running.demo,
 ):
     app.command(command.__name__.strip("_"))(command)
+app.add_typer(cataloguing.app, name="catalog")
 for name, taking, words in operating.ORDERS:
     app.command(name, help=words, rich_help_panel="Orders")(taking(name))
 app.command(operating.orders.__name__, rich_help_panel="Orders")(operating.orders)

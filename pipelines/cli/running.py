@@ -67,9 +67,11 @@ def snapshot(
     project: Folder = Path(),
     as_of: AsOf = None,
     accept: Annotated[bool, typer.Option(help="Believe it even when much is gone.")] = False,
+    whole: Annotated[bool, typer.Option(help="Read whole tables, also where only what changed would be read.")] = False,
 ) -> None:
     """Read the CRM tables into the warehouse, and what changed since the last time."""
     from pipelines.cli.receiving import say_collected
+    from pipelines.cli.snapshot_text import progress, snapshot_lines
     from pipelines.live import live_project
     from pipelines.results import collect
     from pipelines.snapshot import take_snapshot
@@ -77,27 +79,12 @@ def snapshot(
     workspace = workspace_of(project)
     with workspace.session("snapshot") as session:
         _, live = live_project(session)
-        at = read_instant(as_of, workspace)
-        say_collected(collect(session, workspace.places(), at))
-        taken = take_snapshot(session, live, workspace.sources(), at, accept=accept)
-    if not taken.taken:
-        typer.echo(f"nothing to do: there is a snapshot of {taken.as_of.isoformat()} already")
-        return
-    for counts in taken.objects:
-        odd = [
-            f"{count} {what}"
-            for count, what in (
-                (counts.null_key_count, "without key left out"),
-                (counts.duplicate_count, "duplicates left out"),
-                (counts.unreadable_count, "unreadable values"),
-            )
-            if count
-        ]
-        changes = f"+{counts.created_count} ~{counts.updated_count} -{counts.deleted_count}"
-        typer.echo(
-            f"  {counts.object}: {counts.record_count} record{'s' if counts.record_count != 1 else ''} ({changes})"
-            + "".join(f", {o}" for o in odd)
-        )
+        instant = read_instant(as_of, workspace)
+        say_collected(collect(session, workspace.places(), instant))
+        with progress() as tell:
+            taken = take_snapshot(session, live, workspace.sources(), instant, accept=accept, whole=whole, tell=tell)
+    for line in snapshot_lines(taken):
+        typer.echo(line)
 
 
 def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:

@@ -5,7 +5,8 @@ SELECT snapshot_id, as_of FROM journal.snapshots ORDER BY snapshot_id DESC LIMIT
 SELECT as_of FROM journal.snapshots ORDER BY snapshot_id LIMIT 1;
 
 -- [snapshot_counts] What a snapshot found, object by object.
-SELECT object, record_count, created_count, updated_count, deleted_count, null_key_count, duplicate_count, unreadable_count
+SELECT object, record_count, created_count, updated_count, deleted_count, null_key_count, duplicate_count, unreadable_count,
+    COALESCE(row_count, 0) AS row_count, COALESCE(is_partial, FALSE) AS is_partial
 FROM journal.snapshot_objects
 WHERE snapshot_id = $snapshot_id
 ORDER BY object;
@@ -90,3 +91,6 @@ FROM (
     FROM inputs.records
     WHERE snapshot_id = $snapshot_id
 );
+
+-- [forget_quarantine] What was put aside is kept for a hundred snapshots.
+DELETE FROM journal.quarantine WHERE snapshot_id <= $snapshot_id - 100;

@@ -44,7 +44,13 @@ class DuckDBSession:
     dialect = "duckdb"
 
     def __init__(
-        self, path: Path | None = None, *, timezone: str = "UTC", read_only: bool = False, threads: int | None = None
+        self,
+        path: Path | None = None,
+        *,
+        timezone: str = "UTC",
+        read_only: bool = False,
+        threads: int | None = None,
+        memory: str | None = None,
     ) -> None:
         self.path = path
         self.filled: dict[str, bool] = {}
@@ -62,6 +68,8 @@ class DuckDBSession:
             raise WarehouseBusy("warehouse-unreadable", f"`{path}` cannot be opened: {error}") from error
         if threads is not None:  # a few rows are judged faster by one
             self._connection.execute("SET threads = ?", [threads])
+        if memory is not None:  # what does not fit goes to disk beside the warehouse
+            self._connection.execute("SET memory_limit = ?", [memory])
         self.set_timezone(timezone)
 
     def __enter__(self) -> DuckDBSession:
@@ -129,7 +137,8 @@ class DuckDBSession:
         try:
             yield
         finally:
-            self._connection.unregister(name)
+            with contextlib.suppress(duckdb.TransactionException):  # a transaction that failed takes the name with it
+                self._connection.unregister(name)
 
     def load_rows(self, table: str, rows: list[Row]) -> None:
         """Make a temporary table of rows, given as dictionaries."""

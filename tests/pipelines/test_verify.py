@@ -299,6 +299,7 @@ def test_every_table_is_compared() -> None:
         "journal.migrations",
         "inputs.records",
         "outbox.journal",
+        "journal.quarantine",
         "inbox.aside",
         "inbox.positions",
     }

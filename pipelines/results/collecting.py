@@ -54,14 +54,11 @@ class Places:
 def collect(session: DuckDBSession, places: Places, now: datetime) -> Collected:
     """Take up what came back and is not known yet. Tables are read where `places` has their sources open."""
     taking = _Taking(session, places, now, {r["file"]: r["position"] for r in session.ask("file_positions")})
-    taking.waiting()
-    if session.path is not None:
-        taking.inbox(inbox_of(session.path))
-    for listed in places.results:
-        if listed.folder is not None:
-            taking.folder(listed, listed.folder)
-        elif listed.source is not None and listed.source in places.sources:
-            taking.table(listed, places.sources[listed.source])
+    try:
+        taking.everything()
+    finally:
+        for source in places.sources.values():
+            source.close()
     if not (taking.events or taking.malformed or taking.read):
         return Collected(foreign_count=taking.foreign_count)
     with session.transaction():
@@ -80,6 +77,17 @@ class _Taking:
     events: list[tuple[str, Event]] = field(default_factory=list[tuple[str, Event]])
     malformed: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     foreign_count: int = 0
+
+    def everything(self) -> None:
+        """Read all places."""
+        self.waiting()
+        if self.session.path is not None:
+            self.inbox(inbox_of(self.session.path))
+        for listed in self.places.results:
+            if listed.folder is not None:
+                self.folder(listed, listed.folder)
+            elif listed.source is not None and listed.source in self.places.sources:
+                self.table(listed, self.places.sources[listed.source])
 
     def waiting(self) -> None:
         """What came before its action was known."""

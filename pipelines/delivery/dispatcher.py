@@ -72,9 +72,9 @@ def deliver(
     """
     ledger = Ledger(session, now, in_time)
     journal = journal or journal_of(session)
-    traits = {kind: sinks[name].traits for kind, name in _routes(project).items() if name in sinks}
-    ledger.recover(journal, traits)
-    lanes = _lanes(project, sinks, ledger.due_kinds())
+    routes = _routes(project)
+    ledger.recover(journal, {kind: sinks[name].traits for kind, name in routes.items() if name in sinks})
+    lanes = _lanes(routes, sinks, ledger.due_kinds())
     stop = stop_file(session)
     run = _Run(ledger, journal, lanes, lambda: stop is not None and stop.exists(), crash_point)
     if not run.is_stopped():
@@ -106,8 +106,7 @@ def _routes(project: Project) -> dict[str, str]:
     return {kind: sink for kind in ACTION_KINDS if (sink := routes.get(kind) or default) is not None}
 
 
-def _lanes(project: Project, sinks: Mapping[str, Sink], due: list[str]) -> list[Lane]:
-    routes = _routes(project)
+def _lanes(routes: Mapping[str, str], sinks: Mapping[str, Sink], due: list[str]) -> list[Lane]:
     for kind in due:
         if kind not in routes:
             raise UserError(

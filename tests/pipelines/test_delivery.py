@@ -340,16 +340,19 @@ def test_a_slow_sink_does_not_hold_up_another(tmp_path: Path) -> None:
         assert time.monotonic() - max(ends) > 0.2  # the quick one was done before the slow one
 
 
+def mailed(session: DuckDBSession) -> World:
+    """One account, with an email to its contact planned."""
+    made = World(changed(FILES | {"messages/hello.md": "Hello"}, MAIL), session)
+    made.apply()
+    made.set({"account": {"x": {"name": "Acme"}}, "contact": {"c": {"account_id": "x", "mail": "ann@example.com"}}})
+    made.evaluate(START)
+    return made
+
+
 def test_a_late_message_waits_for_its_window_and_an_old_one_is_dropped(tmp_path: Path) -> None:
-    project = changed(FILES | {"messages/hello.md": "Hello"}, MAIL)
     with DuckDBSession(tmp_path / "w.duckdb") as session:
         session.migrate()
-        world = World(project, session)
-        world.apply()
-        world.set(
-            {"account": {"x": {"name": "Acme"}}, "contact": {"c": {"account_id": "x", "mail": "ann@example.com"}}}
-        )
-        world.evaluate(START)
+        world = mailed(session)
         told_: list[Action] = []
         sink = Scripted()
         write = sink.write
@@ -373,15 +376,9 @@ def test_a_late_message_waits_for_its_window_and_an_old_one_is_dropped(tmp_path:
 
 
 def test_whoever_is_suppressed_after_planning_gets_nothing(tmp_path: Path) -> None:
-    project = changed(FILES | {"messages/hello.md": "Hello"}, MAIL)
     with DuckDBSession(tmp_path / "w.duckdb") as session:
         session.migrate()
-        world = World(project, session)
-        world.apply()
-        world.set(
-            {"account": {"x": {"name": "Acme"}}, "contact": {"c": {"account_id": "x", "mail": "ann@example.com"}}}
-        )
-        world.evaluate(START)
+        world = mailed(session)
         world.suppress("contact", {"c": "asked"}, START + timedelta(minutes=1))
         sink = Scripted()
         run(world, sink, timedelta(hours=3))

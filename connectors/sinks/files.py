@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -29,25 +29,24 @@ class FileSink:
 
     @property
     def traits(self) -> Traits:
-        """Whole batches; writing one twice leaves what writing it once leaves."""
+        """Whole batches; an action that is in one of its evaluation already is not written again."""
         return Traits(dedupes="naturally", batch_size=1_000_000)
 
     def write(self, batch: Batch) -> Receipt:
-        """Write a batch's files and its manifest, unless they are there already."""
-        lines = _json_lines(batch)
-        checksum = hashlib.sha256(lines).hexdigest()
-        manifest = self.folder / f"{batch.name}.manifest.json"
-        location = os.path.relpath(self.folder / f"{batch.name}.jsonl", self.root)
-        if manifest.is_file() and json.loads(manifest.read_bytes())["checksum"] == checksum:
-            return Receipt(location, checksum, _accepted(batch))
+        """Write the files and the manifest of the actions that no batch of their evaluation has yet."""
+        accepted = tuple(Outcome(action.action_id, "accepted") for action in batch.actions)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _place(self.folder / f"{batch.name}.jsonl", lines)
-            _place(self.folder / f"{batch.name}.parquet", _parquet(batch))
-            _place(manifest, _manifest(batch, checksum))
+            written = self._written(batch)
+            left = tuple(action for action in batch.actions if action.action_id not in written)
+            if left:
+                self._place(replace(batch, actions=left))
+            manifest = self.folder / f"{batch.name}.manifest.json"
+            checksum = json.loads(manifest.read_bytes())["checksum"] if manifest.is_file() else ""
         except OSError as error:
             raise EnvironmentFault("sink-unwritable", f"`{self.folder}` cannot be written: {error}") from error
-        return Receipt(location, checksum, _accepted(batch))
+        location = os.path.relpath(self.folder / f"{batch.name}.jsonl", self.root) if checksum else ""
+        return Receipt(location, checksum, accepted)
 
     def ask(self, action: Action) -> Outcome | None:
         """Nobody needs to ask: writing again leaves what writing once leaves."""
@@ -56,9 +55,24 @@ class FileSink:
     def close(self) -> None:
         """Nothing is kept open."""
 
+    def _written(self, batch: Batch) -> set[str]:
+        """The actions in whole batches of this evaluation and kind. Files without a manifest are of no batch and removed."""
+        keys: set[str] = set()
+        for path in sorted(self.folder.glob(f"{batch.evaluation_id:06d}-{batch.kind}-*.jsonl")):
+            manifest = path.with_suffix(".manifest.json")
+            if not manifest.is_file():
+                path.unlink()
+                path.with_suffix(".parquet").unlink(missing_ok=True)
+            else:
+                keys.update(json.loads(manifest.read_bytes())["action_ids"])
+        return keys
 
-def _accepted(batch: Batch) -> tuple[Outcome, ...]:
-    return tuple(Outcome(action.action_id, "accepted") for action in batch.actions)
+    def _place(self, batch: Batch) -> None:
+        lines = _json_lines(batch)
+        path = self.folder / f"{batch.name}.jsonl"
+        _place(path, lines)
+        _place(path.with_suffix(".parquet"), _parquet(batch))
+        _place(path.with_suffix(".manifest.json"), _manifest(batch, hashlib.sha256(lines).hexdigest()))
 
 
 def _place(path: Path, content: bytes) -> None:

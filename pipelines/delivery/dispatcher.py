@@ -19,8 +19,8 @@ from connectors import Action, Outcome, Receipt, Sink
 from definitions import Project, UserError
 from definitions.steps import ACTION_KINDS
 from pipelines.delivery.contents import instant, rendered
-from pipelines.delivery.journal import Entry, FileJournal, Journal, MemoryJournal
-from pipelines.delivery.lanes import Claimed, Lane, Parcel, claimed, receipt_of
+from pipelines.delivery.journal import Entry, FileJournal, Journal, Line, MemoryJournal, Written
+from pipelines.delivery.lanes import Claimed, Lane, Parcel, claimed, receipt_of, written
 from pipelines.delivery.ledger import Ledger, Noted
 from pipelines.delivery.verdicts import Tried, Verdict, verdict
 from pipelines.places import journal_of_file, stop_file_of
@@ -137,7 +137,7 @@ class _Run:
     is_stopped: Callable[[], bool]
     crash_point: Callable[[str], None]
     ended: list[Noted] = field(default_factory=list[Noted])
-    batches: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    batches: list[Written] = field(default_factory=list[Written])
     counts: dict[tuple[str, str], Counts] = field(default_factory=dict[tuple[str, str], "Counts"])
 
     def all(self) -> None:
@@ -186,7 +186,9 @@ class _Run:
             return
         at = instant(self.ledger.now)
         entries = [
-            Entry("A", c.action.action_id, c.attempt, at, c.hash) for _, parcel in starting for c in parcel.claims
+            Entry("A", c.action.action_id, c.attempt, at, c.hash, lane.name, parcel.batch.name)
+            for lane, parcel in starting
+            for c in parcel.claims
         ]
         position = self.journal.append(entries, self.ledger.now)
         self.crash_point("attempt journalled")
@@ -204,14 +206,25 @@ class _Run:
             return
         self.crash_point("reply read")
         at = instant(self.ledger.now)
-        self.journal.append(
-            [
-                Entry("R", o.action_id, c.attempt, at, o.result, o.code, o.provider_id, o.retry_after)
-                for _, parcel, receipt in ended
+        lines: list[Line] = []
+        for lane, parcel, receipt in ended:
+            lines += [
+                Entry(
+                    "R",
+                    o.action_id,
+                    c.attempt,
+                    at,
+                    o.result,
+                    lane.name,
+                    parcel.batch.name,
+                    o.code,
+                    o.provider_id,
+                    o.retry_after,
+                )
                 for c, o in zip(parcel.claims, receipt.outcomes, strict=True)
-            ],
-            self.ledger.now,
-        )
+            ]
+            lines += written(lane, parcel, receipt)
+        self.journal.append(lines, self.ledger.now)
         self.crash_point("result journalled")
         for lane, parcel, receipt in ended:
             self._take(lane, parcel, receipt)
@@ -227,12 +240,9 @@ class _Run:
             follows = verdict(outcome, lane.traits, tried, self.ledger.now)
             code = Code(outcome.code, outcome.provider_id, claim.hash)
             self._note(claim.row, lane, follows, claim.attempt, parcel.batch.name, code)
-        if lane.traits.batch_size > 1 and any(o.result == "accepted" for o in receipt.outcomes):
-            batch = parcel.batch
-            row = {"batch_id": batch.name, "sink": lane.name, "kind": batch.kind, "evaluation_id": batch.evaluation_id}
-            row |= {"action_count": sum(o.result == "accepted" for o in receipt.outcomes)}
-            self.batches.append(row | {"checksum": receipt.checksum, "location": receipt.location})
-            self.counts[lane.name, batch.kind].locations.append(receipt.location)
+        for batch in written(lane, parcel, receipt):
+            self.batches.append(batch)
+            self.counts[lane.name, batch.kind].locations.append(batch.location)
 
     def _asked(self, lane: Lane, claim: Claimed, outcome: Outcome) -> Outcome:
         """Where a sink can be asked what became of an action, it is asked."""

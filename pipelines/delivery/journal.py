@@ -1,8 +1,9 @@
 """The journal of attempts: what was tried and what came of it, on disk before and after each try, outside the warehouse.
 
 A warehouse may lose what it knew last (a restored backup, a deleted write-ahead log); what has left the house has left
-it. So a line `A` (attempt) is synced before an action is handed over and a line `R` (result) before the warehouse notes
-it. Lines hold keys and hashes, no names and no words. One file a month; a torn last line counts as not written.
+it. So a line `A` (attempt) is synced before an action is handed over and lines `R` (result) and `B` (batch) before the
+warehouse notes them. Lines hold keys and hashes, no names and no words. One file a month; a torn last line counts as not
+written.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
@@ -29,26 +30,44 @@ class Position:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line. `detail` is the payload's hash of an attempt and the outcome of a result."""
+    """A line of one action. `detail` is the payload's hash of an attempt and the outcome of a result."""
 
     kind: Literal["A", "R"]
     action_id: str
     attempt: int
     at: str
     detail: str
+    sink: str = ""
+    batch: str = ""
     code: str | None = None
     provider_id: str | None = None
     retry_after: float | None = None
 
 
+@dataclass(frozen=True)
+class Written:
+    """A batch that a sink has taken, as the warehouse keeps it."""
+
+    batch_id: str
+    sink: str
+    kind: str
+    evaluation_id: int
+    action_count: int
+    checksum: str
+    location: str
+
+
+Line = Entry | Written
+
+
 class Journal(Protocol):
     """Where attempts are noted."""
 
-    def append(self, entries: Iterable[Entry], month: datetime) -> Position:
+    def append(self, lines: Iterable[Line], month: datetime) -> Position:
         """Write lines and sync them; the position of the first of them."""
         ...
 
-    def since(self, position: Position) -> Iterator[Entry]:
+    def since(self, position: Position) -> Iterator[Line]:
         """The lines from a position on; raises EnvironmentFault where they are not there any more."""
         ...
 
@@ -64,9 +83,9 @@ class FileJournal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def append(self, entries: Iterable[Entry], month: datetime) -> Position:
+    def append(self, lines: Iterable[Line], month: datetime) -> Position:
         """Write lines and sync them; the position of the first of them."""
-        lines = b"".join(_line(entry) for entry in entries)
+        content = b"".join(map(_line, lines))
         name = f"{month:%Y-%m}.log"
         newest = self.end.file
         path = self.folder / max(name, newest)  # a replay of the past goes on in the newest file
@@ -76,7 +95,7 @@ class FileJournal:
             with path.open("ab") as file:
                 start = _whole(path) if not is_new else 0
                 file.truncate(start)
-                file.write(lines)
+                file.write(content)
                 file.flush()
                 os.fdatasync(file.fileno())
             if is_new:
@@ -86,7 +105,7 @@ class FileJournal:
             raise EnvironmentFault("journal-unwritable", f"`{path}` cannot be written: {error}", hint) from error
         return Position(path.name, start)
 
-    def since(self, position: Position) -> Iterator[Entry]:
+    def since(self, position: Position) -> Iterator[Line]:
         """The lines from a position on; raises EnvironmentFault where they are not there any more."""
         names = self._names()
         if position.file and (
@@ -100,7 +119,7 @@ class FileJournal:
         for name in names:
             if name >= position.file:
                 content = (self.folder / name).read_bytes()
-                yield from _entries(content[position.offset if name == position.file else 0 :])
+                yield from _lines(content[position.offset if name == position.file else 0 :])
 
     @property
     def end(self) -> Position:
@@ -116,33 +135,33 @@ class MemoryJournal:
     """For warehouses in memory: both are gone at the same time."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.lines: list[Line] = []
 
-    def append(self, entries: Iterable[Entry], month: datetime) -> Position:
+    def append(self, lines: Iterable[Line], month: datetime) -> Position:
         """Keep lines; the position of the first of them."""
         start = self.end
-        self.entries.extend(entries)
+        self.lines.extend(lines)
         return start
 
-    def since(self, position: Position) -> Iterator[Entry]:
+    def since(self, position: Position) -> Iterator[Line]:
         """The lines from a position on."""
-        yield from self.entries[position.offset :]
+        yield from self.lines[position.offset :]
 
     @property
     def end(self) -> Position:
         """The position of the next line."""
-        return Position("memory", len(self.entries))
+        return Position("memory", len(self.lines))
 
 
-def _line(entry: Entry) -> bytes:
-    fields = [entry.kind, entry.action_id, entry.attempt, entry.at, entry.detail]
-    if entry.kind == "R":
-        fields += [entry.code, entry.provider_id, entry.retry_after]
+def _line(line: Line) -> bytes:
+    fields = ["B", *astuple(line)] if isinstance(line, Written) else list(astuple(line))
+    while fields[-1] is None:
+        fields.pop()
     text = json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def _entries(content: bytes) -> Iterator[Entry]:
+def _lines(content: bytes) -> Iterator[Line]:
     for line in content.split(b"\n")[:-1]:
         checksum, _, text = line.partition(b" ")
         if checksum != b"%08x" % zlib.crc32(text):
@@ -151,7 +170,8 @@ def _entries(content: bytes) -> Iterator[Entry]:
                 f"a line of the delivery journal does not fit its checksum: {line[:60]!r}",
                 "restore the journal from a backup; without it, sent actions might be sent again",
             )
-        yield Entry(*json.loads(text))
+        fields = json.loads(text)
+        yield Written(*fields[1:]) if fields[0] == "B" else Entry(*fields)
 
 
 def _whole(path: Path) -> int:

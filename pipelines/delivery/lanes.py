@@ -13,7 +13,7 @@ from typing import Any
 from connectors import Action, Batch, Outcome, Receipt, Sink, Traits
 from definitions import EnvironmentFault
 from pipelines.delivery.contents import instant, payload_hash
-from pipelines.delivery.journal import Position
+from pipelines.delivery.journal import Position, Written
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,15 @@ def receipt_of(future: Future[Receipt], batch: Batch) -> Receipt:
     missing = "the sink did not say what became of it"
     made = tuple(known.get(a.action_id, Outcome(a.action_id, "unknown", "no_outcome", missing)) for a in batch.actions)
     return Receipt(receipt.location, receipt.checksum, made, receipt.closed)
+
+
+def written(lane: Lane, parcel: Parcel, receipt: Receipt) -> list[Written]:
+    """The batch that a sink of batches took, if it took any of it."""
+    count = sum(outcome.result == "accepted" for outcome in receipt.outcomes)
+    if lane.traits.batch_size == 1 or not count or not receipt.location:
+        return []
+    batch = parcel.batch
+    return [Written(batch.name, lane.name, batch.kind, batch.evaluation_id, count, receipt.checksum, receipt.location)]
 
 
 def claimed(row: dict[str, Any], action: Action) -> Claimed:

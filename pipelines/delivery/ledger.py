@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from connectors import Outcome, Traits
-from pipelines.delivery.journal import Entry, Journal, Position
-from pipelines.delivery.verdicts import Tried, Verdict, verdict
+from pipelines.delivery.journal import Entry, Journal, Position, Written
+from pipelines.delivery.verdicts import INTERRUPTED, Tried, Verdict, verdict
 from sql import DuckDBSession
 from sql.names import BATCHES
 
@@ -76,11 +76,11 @@ class Ledger:
             self.session.execute_query("note_given_back")
             self.session.execute_query("give_back")
 
-    def note(self, made: Sequence[Noted], batches: Sequence[dict[str, Any]], position: Position) -> None:
+    def note(self, made: Sequence[Noted], batches: Sequence[Written], position: Position) -> None:
         """Note outcomes, and that the journal is known up to a position, in one transaction."""
         with self.session.transaction():
             self._note(made)
-            self.session.append(BATCHES, [batch | {"written_at": self.now} for batch in batches])
+            self.session.append(BATCHES, [asdict(batch) | {"written_at": self.now} for batch in batches])
             self.session.execute_query("seal_batches")
             self.session.execute_query("note_position", file=position.file, position=position.offset)
 
@@ -103,7 +103,11 @@ class Ledger:
         knows what came; what was claimed and never tried is planned again.
         """
         last: dict[str, tuple[Entry, datetime, str | None]] = {}
+        batches: dict[str, Written] = {}
         for entry in journal.since(self.position()):
+            if isinstance(entry, Written):
+                batches[entry.batch_id] = entry
+                continue
             before = last.get(entry.action_id)
             first_at = before[1] if before else datetime.fromisoformat(entry.at)
             said = entry.detail if entry.kind == "A" else before[2] if before else None
@@ -115,9 +119,15 @@ class Ledger:
             for key, (entry, first_at, said) in last.items()
             if key in rows and not (entry.kind == "R" and entry.detail == "later" and rows[key]["status"] == "planned")
         ]
-        self.note(made, [], journal.end)
+        self.note(made, self._unknown(batches), journal.end)
         self.give_back([key for key, row in rows.items() if row["status"] == "claimed" and key not in last])
         return made
+
+    def _unknown(self, batches: Mapping[str, Written]) -> list[Written]:
+        if not batches:
+            return []
+        known = {row["batch_id"] for row in self.session.ask("known_batches", names=list(batches))}
+        return [batch for name, batch in batches.items() if name not in known]
 
 
 def _recovered(
@@ -128,11 +138,11 @@ def _recovered(
         result: Any = entry.detail
         outcome = Outcome(entry.action_id, result, entry.code, None, entry.provider_id, entry.retry_after)
     else:
-        outcome = Outcome(
-            entry.action_id, "unknown", "interrupted", "delivery ended before the sink's answer was noted"
-        )
+        outcome = Outcome(entry.action_id, "unknown", INTERRUPTED, "delivery ended before the sink's answer was noted")
     follows = verdict(outcome, traits, tried, now)
-    return Noted(entry.action_id, entry.attempt, "", "", follows, outcome.code, outcome.provider_id, said)
+    return Noted(
+        entry.action_id, entry.attempt, entry.batch, entry.sink, follows, outcome.code, outcome.provider_id, said
+    )
 
 
 def _row(noted: Noted) -> dict[str, Any]:

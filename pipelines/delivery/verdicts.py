@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
@@ -12,6 +12,8 @@ from connectors import Outcome, Traits
 Status = Literal["sent", "failed", "uncertain", "planned", "dropped"]
 PAUSES = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds between tries, as Standard Webhooks recommends: ten tries in some 75 hours."""
+INTERRUPTED = "interrupted"
+"""The code of a try during which delivery itself ended."""
 SHORTEST, LONGEST = 1.0, 21_600.0
 """The bounds, in seconds, within which a sink may say when to come again."""
 
@@ -45,6 +47,8 @@ def verdict(outcome: Outcome, traits: Traits, tried: Tried, now: datetime) -> Ve
         case "later":
             return _again(tried, now, outcome.retry_after, said)
         case "unknown":
+            if traits.dedupes == "naturally" and outcome.code == INTERRUPTED:
+                return replace(_again(tried, now, None, said), retry_at=now)  # the sink did nothing to wait for
             if traits.dedupes == "naturally" or (traits.dedupes == "by_key" and _is_young(traits, tried, now)):
                 return _again(tried, now, outcome.retry_after, said)
             return Verdict("uncertain", said or "the outcome is unknown")

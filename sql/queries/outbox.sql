@@ -105,6 +105,9 @@ UPDATE outbox.batches
 SET seal = seal_of_batch(batch_id, sink, kind, evaluation_id, action_count, checksum, location, written_at)
 WHERE seal IS NULL;
 
+-- [known_batches] The batches of some names that are noted already.
+SELECT batch_id FROM outbox.batches WHERE batch_id IN (SELECT unnest($names));
+
 -- [journal_position] How far the warehouse has read the delivery journal.
 SELECT file, position FROM outbox.journal;
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +32,15 @@ fields: {ticket_id: {type: integer, column: id}, owner_id: {type: text, column: 
 
 def source(path: str, **arguments: Any) -> Any:
     return open_source(DltSourceSettings(kind="dlt", source=path, arguments=arguments), Path())
+
+
+@pytest.fixture(autouse=True)
+def let_go() -> Iterator[None]:
+    """dlt leaves connections to the garbage collector, which may say so in the midst of another test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

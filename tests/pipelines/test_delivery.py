@@ -296,7 +296,7 @@ def test_a_torn_line_counts_as_not_written_and_a_changed_one_is_found(tmp_path: 
     whole = path.read_bytes()
     path.write_bytes(whole[:-7])
     assert [e.action_id for e in journal.since(Position())] == ["a1"]
-    journal.append([Entry("R", "a1", 1, "t", "accepted", "200", "p", 1.5)], START)
+    journal.append([Entry("R", "a1", 1, "t", "accepted", "out", "b1", "200", "p", 1.5)], START)
     assert [(e.kind, e.retry_after) for e in journal.since(Position())] == [("A", None), ("R", 1.5)]
     path.write_bytes(whole.replace(b"a1", b"a9"))
     with pytest.raises(EnvironmentFault, match="checksum"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,7 +33,7 @@ def rendered(row: dict[str, Any]) -> Action | str:
 
 def payload_hash(action: Action) -> str:
     """The SHA-256 of everything that a sink is told: it never changes from one try to the next."""
-    return hashlib.sha256(json.dumps(asdict(action), sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(vars(action), sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 def instant(moment: datetime) -> str:

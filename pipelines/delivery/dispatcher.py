@@ -19,8 +19,8 @@ from connectors import Action, Outcome, Receipt, Sink
 from definitions import Project, UserError
 from definitions.steps import ACTION_KINDS
 from pipelines.delivery.contents import instant, rendered
-from pipelines.delivery.journal import Entry, FileJournal, Journal, Line, MemoryJournal, Written
-from pipelines.delivery.lanes import Claimed, Lane, Parcel, claimed, receipt_of, written
+from pipelines.delivery.journal import Entry, FileJournal, Journal, MemoryJournal, Written
+from pipelines.delivery.lanes import Claimed, Ended, Lane, Parcel, claimed, receipt_of, written
 from pipelines.delivery.ledger import Ledger, Noted
 from pipelines.delivery.verdicts import Tried, Verdict, verdict
 from pipelines.places import journal_of_file, stop_file_of
@@ -142,29 +142,32 @@ class _Run:
 
     def all(self) -> None:
         """Until nothing is due, nothing is on its way, or somebody stops it."""
+        done: set[Future[Receipt]] = set()
         while True:
-            if not self.is_stopped():
-                for lane in self.lanes:
-                    self._fill(lane)
-                self._start()
-            flying = [future for lane in self.lanes for future in lane.on_their_way]
-            if not flying:
-                break
-            done, _ = wait(flying, timeout=PATIENCE, return_when=FIRST_COMPLETED)
-            self._finish(done)
+            ended = self._ended(done)
+            is_stopped = self.is_stopped()
+            starting = [] if is_stopped else self._next(ended)
+            self._journal(ended, starting)
+            self._note_all(ended)
             if len(self.ended) >= FOLD:
                 self._fold()
+            for lane in () if is_stopped else self.lanes:
+                self._fill(lane)
+            flying = [future for lane in self.lanes for future in lane.on_their_way]
+            if flying:
+                done, _ = wait(flying, timeout=PATIENCE, return_when=FIRST_COMPLETED)
+            elif is_stopped or not any(lane.waiting and lane.free for lane in self.lanes):
+                break
         self._fold()
         self.ledger.give_back([c.action.action_id for lane in self.lanes for p in lane.waiting for c in p.claims])
 
     def _fill(self, lane: Lane) -> None:
         """Claim more for a lane that has nothing waiting."""
-        if lane.waiting or lane.is_done or lane.closed:
-            return
-        rows = self.ledger.claim(lane.kinds, CLAIM)
-        self.crash_point("claimed")
-        lane.is_done = len(rows) < CLAIM
-        lane.queue(claim for row in rows if (claim := self._claimed(row, lane)) is not None)
+        while not (lane.waiting or lane.is_done or lane.closed):
+            rows = self.ledger.claim(lane.kinds, CLAIM)
+            self.crash_point("claimed")
+            lane.is_done = len(rows) < CLAIM
+            lane.queue(claim for row in rows if (claim := self._claimed(row, lane)) is not None)
 
     def _claimed(self, row: dict[str, Any], lane: Lane) -> Claimed | None:
         """The action to hand over; what cannot be said, or says other words than at its first try, is parked."""
@@ -177,63 +180,55 @@ class _Run:
         self._note(row, lane, Verdict("failed", made), row["attempt_count"] + 1)
         return None
 
-    def _start(self) -> None:
-        """Hand over as much as the sinks take at once; the tries are on disk before."""
-        starting = [
-            (lane, lane.waiting.popleft()) for lane in self.lanes for _ in range(min(lane.free, len(lane.waiting)))
+    def _ended(self, done: set[Future[Receipt]]) -> list[Ended]:
+        """What came of parcels; a sink that closed takes nothing more."""
+        ended = [
+            Ended(future, lane, parcel, receipt_of(future, parcel.batch))
+            for lane in self.lanes
+            for future, (parcel, _) in lane.on_their_way.items()
+            if future in done
         ]
-        if not starting:
-            return
+        for _, lane, _, receipt in ended:
+            lane.closed = lane.closed or receipt.closed
+        return ended
+
+    def _next(self, ended: list[Ended]) -> list[tuple[Lane, Parcel]]:
+        """As much as the sinks take at once."""
+        over = Counter(one.lane.name for one in ended)
+        return [
+            (lane, lane.waiting.popleft())
+            for lane in self.lanes
+            for _ in range(0 if lane.closed else min(lane.free + over[lane.name], len(lane.waiting)))
+        ]
+
+    def _journal(self, ended: list[Ended], starting: list[tuple[Lane, Parcel]]) -> None:
+        """Sync results before the warehouse notes them, and tries before they are handed over: both at once."""
+        if ended:
+            self.crash_point("reply read")
         at = instant(self.ledger.now)
-        entries = [
+        lines = [line for one in ended for line in one.lines(at)]
+        lines += [
             Entry("A", c.action.action_id, c.attempt, at, c.hash, lane.name, parcel.batch.name)
             for lane, parcel in starting
             for c in parcel.claims
         ]
-        position = self.journal.append(entries, self.ledger.now)
-        self.crash_point("attempt journalled")
+        if not lines:
+            return
+        position = self.journal.append(lines, self.ledger.now)
+        if ended:
+            self.crash_point("result journalled")
+        if starting:
+            self.crash_point("attempt journalled")
         for lane, parcel in starting:
             lane.start(parcel, position)
 
-    def _finish(self, done: set[Future[Receipt]]) -> None:
-        """Results are on disk before the warehouse notes them."""
-        ended: list[tuple[Lane, Parcel, Receipt]] = []
-        for lane in self.lanes:
-            for future in [f for f in lane.on_their_way if f in done]:
-                parcel, _ = lane.on_their_way[future]
-                ended.append((lane, parcel, receipt_of(future, parcel.batch)))
-        if not ended:
-            return
-        self.crash_point("reply read")
-        at = instant(self.ledger.now)
-        lines: list[Line] = []
-        for lane, parcel, receipt in ended:
-            lines += [
-                Entry(
-                    "R",
-                    o.action_id,
-                    c.attempt,
-                    at,
-                    o.result,
-                    lane.name,
-                    parcel.batch.name,
-                    o.code,
-                    o.provider_id,
-                    o.retry_after,
-                )
-                for c, o in zip(parcel.claims, receipt.outcomes, strict=True)
-            ]
-            lines += written(lane, parcel, receipt)
-        self.journal.append(lines, self.ledger.now)
-        self.crash_point("result journalled")
-        for lane, parcel, receipt in ended:
+    def _note_all(self, ended: list[Ended]) -> None:
+        for future, lane, parcel, receipt in ended:
             self._take(lane, parcel, receipt)
             # only now: until its outcome waits to be noted, the journal must be read again from its try on
-            for future in [f for f, (p, _) in lane.on_their_way.items() if p is parcel]:
-                del lane.on_their_way[future]
+            del lane.on_their_way[future]
 
     def _take(self, lane: Lane, parcel: Parcel, receipt: Receipt) -> None:
-        lane.closed = lane.closed or receipt.closed
         for claim, outcome in zip(parcel.claims, receipt.outcomes, strict=True):
             tried = Tried(outcome.action_id, claim.attempt, claim.row["first_attempt_at"] or self.ledger.now)
             outcome = self._asked(lane, claim, outcome)

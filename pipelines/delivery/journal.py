@@ -12,10 +12,10 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from definitions import EnvironmentFault
 
@@ -82,28 +82,31 @@ class FileJournal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._last = Position()
+        """Where the last append of our own ended, on whole lines."""
 
     def append(self, lines: Iterable[Line], month: datetime) -> Position:
         """Write lines and sync them; the position of the first of them."""
         content = b"".join(map(_line, lines))
-        name = f"{month:%Y-%m}.log"
-        newest = self.end.file
-        path = self.folder / max(name, newest)  # a replay of the past goes on in the newest file
-        is_new = not path.is_file()
+        end = self.end
+        name = max(f"{month:%Y-%m}.log", end.file)  # a replay of the past goes on in the newest file
+        path, start = self.folder / name, end.offset if name == end.file else 0
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if name != end.file:
+                self.folder.mkdir(parents=True, exist_ok=True)
             with path.open("ab") as file:
-                start = _whole(path) if not is_new else 0
-                file.truncate(start)
+                if file.tell() > start:
+                    file.truncate(start)
                 file.write(content)
                 file.flush()
                 os.fdatasync(file.fileno())
-            if is_new:
+            if name != end.file:
                 _sync_folder(self.folder)
         except OSError as error:
             hint = "delivery does not go on without its journal: make room, or repair the disk"
             raise EnvironmentFault("journal-unwritable", f"`{path}` cannot be written: {error}", hint) from error
-        return Position(path.name, start)
+        self._last = Position(name, start + len(content))
+        return Position(name, start)
 
     def since(self, position: Position) -> Iterator[Line]:
         """The lines from a position on; raises EnvironmentFault where they are not there any more."""
@@ -124,6 +127,8 @@ class FileJournal:
     @property
     def end(self) -> Position:
         """The position of the next line."""
+        if self._last.file and _size(self.folder / self._last.file) == self._last.offset:
+            return self._last
         names = self._names()
         return Position(names[-1], _whole(self.folder / names[-1])) if names else Position()
 
@@ -154,7 +159,8 @@ class MemoryJournal:
 
 
 def _line(line: Line) -> bytes:
-    fields = ["B", *astuple(line)] if isinstance(line, Written) else list(astuple(line))
+    fields: list[Any] = ["B"] if isinstance(line, Written) else []
+    fields += vars(line).values()  # in the order in which they are declared
     while fields[-1] is None:
         fields.pop()
     text = json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()
@@ -172,6 +178,14 @@ def _lines(content: bytes) -> Iterator[Line]:
             )
         fields = json.loads(text)
         yield Written(*fields[1:]) if fields[0] == "B" else Entry(*fields)
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; -1 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
 
 
 def _whole(path: Path) -> int:

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors import Action, Batch, Outcome, Receipt, Sink, Traits
 from definitions import EnvironmentFault
 from pipelines.delivery.contents import instant, payload_hash
-from pipelines.delivery.journal import Position, Written
+from pipelines.delivery.journal import Entry, Line, Position, Written
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,25 @@ class Lane:
         if self._pool is not None:
             self._pool.shutdown()
         self.sink.close()
+
+
+class Ended(NamedTuple):
+    """A parcel that came back, and what the sink did with it."""
+
+    future: Future[Receipt]
+    lane: Lane
+    parcel: Parcel
+    receipt: Receipt
+
+    def lines(self, at: str) -> list[Line]:
+        """What the journal keeps of it."""
+        _, lane, parcel, receipt = self
+        name = parcel.batch.name
+        results = [
+            Entry("R", o.action_id, c.attempt, at, o.result, lane.name, name, o.code, o.provider_id, o.retry_after)
+            for c, o in zip(parcel.claims, receipt.outcomes, strict=True)
+        ]
+        return [*results, *written(lane, parcel, receipt)]
 
 
 def _parcels(claims: Iterator[Claimed], size: int) -> Iterator[Parcel]:

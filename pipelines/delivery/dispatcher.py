@@ -28,7 +28,7 @@ from sql import DuckDBSession
 
 CLAIM = 1_000
 """Actions that a lane claims at once."""
-FOLD = 200
+FOLD = 500
 """Outcomes that are noted in one transaction, if so many are there."""
 PATIENCE = 0.25
 """Seconds after which a run looks again whether it is to stop."""

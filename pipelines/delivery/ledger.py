@@ -61,11 +61,9 @@ class Ledger:
         """Claim due actions of some kinds; committed before anything is handed over."""
         with self.session.transaction():
             asked = {"now": self.now, "kinds": list(kinds), "at_most": at_most, "in_time": self.in_time}
-            rows = self.session.ask("deliverable", **asked)
-            if rows:
-                self.session.load_rows("claiming", [{"action_id": row["action_id"]} for row in rows])
-                self.session.execute_query("claim_actions")
-        return rows
+            self.session.execute_query("find_deliverable", **asked)
+            self.session.execute_query("claim_actions")
+            return self.session.ask("claimed")
 
     def give_back(self, action_ids: Sequence[str]) -> None:
         """Claimed actions that were not handed over are planned again."""
@@ -80,8 +78,9 @@ class Ledger:
         """Note outcomes, and that the journal is known up to a position, in one transaction."""
         with self.session.transaction():
             self._note(made)
-            self.session.append(BATCHES, [asdict(batch) | {"written_at": self.now} for batch in batches])
-            self.session.execute_query("seal_batches")
+            if batches:
+                self.session.append(BATCHES, [asdict(batch) | {"written_at": self.now} for batch in batches])
+                self.session.execute_query("seal_batches")
             self.session.execute_query("note_position", file=position.file, position=position.offset)
 
     def _note(self, made: Sequence[Noted]) -> None:

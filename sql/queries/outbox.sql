@@ -1,27 +1,23 @@
 -- [due_kinds] The kinds of planned actions whose time has come.
 SELECT DISTINCT kind FROM outbox.actions WHERE status = 'planned' AND send_after <= $now ORDER BY kind;
 
--- [deliverable] Planned actions of some kinds whose time has come, with their content, in the order of batches.
-SELECT
-    a.action_id, a.workflow, a.step_id, a.object, a.record, a.recipient, a.kind, a.evaluation_id,
-    a.planned_at, a.due_at, a.values AS found, c.body,
-    COALESCE(t.attempt_count, 0) AS attempt_count, t.first_attempt_at, t.payload_hash
-FROM outbox.actions AS a
-JOIN live.contents AS c ON c.content_id = a.content_id
+-- [find_deliverable] Planned actions of some kinds whose time has come, in the order of batches: those that are claimed next.
+CREATE OR REPLACE TEMP TABLE claiming AS
+WITH due AS (
+    SELECT * FROM outbox.actions
+    WHERE status = 'planned' AND kind IN (SELECT unnest($kinds)) AND send_after <= $now
+)
+SELECT a.action_id
+FROM due AS a
 JOIN state.participants AS p ON p.participant_id = a.participant_id
 LEFT JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
 LEFT JOIN (
-    SELECT
-        action_id,
-        COUNT(payload_hash) AS attempt_count,
-        MIN(attempted_at) AS first_attempt_at,
-        MAX(payload_hash) AS payload_hash,
-        arg_max(retry_at, attempt) AS retry_at
+    SELECT action_id, arg_max(retry_at, attempt) AS retry_at
     FROM outbox.attempts
+    WHERE action_id IN (SELECT action_id FROM due)  -- of all that were ever made, a few
     GROUP BY action_id
 ) AS t ON t.action_id = a.action_id
-WHERE a.status = 'planned' AND a.kind IN (SELECT unnest($kinds))
-    AND a.send_after <= $now AND (t.retry_at IS NULL OR t.retry_at <= $now)
+WHERE (t.retry_at IS NULL OR t.retry_at <= $now)
     -- whoever is paused or in error gets nothing meanwhile, and the archive sends nothing
     AND p.status NOT IN ('paused', 'error') AND w.state IS DISTINCT FROM 'archived'
     -- a message that is late waits until its window is open again and no calendar closes the day
@@ -50,6 +46,26 @@ LIMIT $at_most;
 
 -- [claim_actions] Actions that are about to be handed over.
 UPDATE outbox.actions AS a SET status = 'claimed' FROM claiming AS c WHERE c.action_id = a.action_id;
+
+-- [claimed] The same actions with their content and their tries, in the order of batches.
+SELECT
+    a.action_id, a.workflow, a.step_id, a.object, a.record, a.recipient, a.kind, a.evaluation_id,
+    a.planned_at, a.due_at, a.values AS found, c.body,
+    COALESCE(t.attempt_count, 0) AS attempt_count, t.first_attempt_at, t.payload_hash
+FROM outbox.actions AS a
+JOIN live.contents AS c ON c.content_id = a.content_id
+LEFT JOIN (
+    SELECT
+        action_id,
+        COUNT(payload_hash) AS attempt_count,
+        MIN(attempted_at) AS first_attempt_at,
+        MAX(payload_hash) AS payload_hash
+    FROM outbox.attempts
+    WHERE action_id IN (SELECT action_id FROM claiming)
+    GROUP BY action_id
+) AS t ON t.action_id = a.action_id
+WHERE a.action_id IN (SELECT action_id FROM claiming)
+ORDER BY a.evaluation_id, a.kind, a.action_id;
 
 -- [give_back] Actions that were claimed and not handed over.
 UPDATE outbox.actions AS a SET status = 'planned' FROM claiming AS c WHERE c.action_id = a.action_id AND a.status = 'claimed';
@@ -87,7 +103,7 @@ SELECT *, seal_of_attempt(action_id, attempt, batch_id, attempted_at, outcome, m
 FROM (
     SELECT
         d.action_id,
-        CAST(1 + (SELECT COUNT(*) FROM outbox.attempts AS t WHERE t.action_id = d.action_id) AS INTEGER) AS attempt,
+        CAST(1 + COALESCE(t.attempt_count, 0) AS INTEGER) AS attempt,
         d.batch_id,
         CAST($now AS TIMESTAMPTZ) AS attempted_at,
         d.outcome,
@@ -98,6 +114,11 @@ FROM (
         d.payload_hash,
         CAST(d.retry_at AS TIMESTAMPTZ) AS retry_at
     FROM delivered AS d
+    LEFT JOIN (
+        SELECT action_id, COUNT(*) AS attempt_count FROM outbox.attempts
+        WHERE action_id IN (SELECT action_id FROM delivered)
+        GROUP BY action_id
+    ) AS t ON t.action_id = d.action_id
 );
 
 -- [seal_batches] A batch is sealed with the note that it was taken.

@@ -84,4 +84,4 @@ def _run(warehouse: Path, copies: Path, dedupes: str, point: str, passes: int, m
     command = [sys.executable, str(ROOT / "tests" / "support" / "sender.py"), str(warehouse), str(copies)]
     command += [dedupes, point, str(passes), str(minutes)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=environment, check=False, timeout=120).returncode
+    return subprocess.run(command, env=environment, check=False, timeout=600).returncode

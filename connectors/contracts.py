@@ -67,7 +67,7 @@ class Batch:
 
 
 Dedupes = Literal["naturally", "by_key", "never"]
-Result = Literal["accepted", "rejected", "later", "unknown"]
+Result = Literal["accepted", "rejected", "later", "not_tried", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Outcome:
     """What became of one action.
 
     `accepted`: it is done. `rejected`: it never will be, another try says the same. `later`: nothing was done, try again,
-    not before `retry_after` seconds. `unknown`: it may have been done, such as when a reply was lost.
+    not before `retry_after` seconds. `not_tried`: it was not even tried, since the sink had closed before. `unknown`: it may have been done, such as when a reply was lost.
     """
 
     action_id: str

@@ -15,11 +15,15 @@ from definitions.journey import Journey
 from definitions.problems import Problem, did_you_mean
 from definitions.results import Receiving, ResultSource
 from definitions.segment import Segment
-from definitions.sinks import SinkSettings
+from definitions.sinks import KnownFor, SinkSettings
 from definitions.source import SourceFile
 from definitions.testing import WorkflowTest
-from definitions.values import Memory, Model, Name, Share, Timezone, fault
+from definitions.values import Duration, Memory, Model, Name, Share, Timezone, fault
 from definitions.workflow import Workflow
+
+
+def _days(number: int) -> Duration:
+    return Duration(days=number, text=f"{number} days")
 
 
 class Guards(Model):
@@ -29,6 +33,14 @@ class Guards(Model):
     share: Share | None = Field(default=None, description="entries of one workflow, of all records of its object")
     per_owner: int | None = Field(default=None, ge=0, description="actions for one user")
     per_recipient: int | None = Field(default=None, ge=0, description="messages to one recipient")
+
+
+class Expires(Model):
+    """How late a message may be. Other actions never expire."""
+
+    email: KnownFor = Field(default=_days(3), description="emails, such as `3 days`, or `never`")
+    notify: KnownFor = Field(default=_days(3), description="notes to a channel")
+    sms: KnownFor = Field(default=_days(1), description="text messages")
 
 
 class Roles(Model):
@@ -62,6 +74,7 @@ class ProjectSettings(Model):
     guards: Guards = Field(default=Guards(), description="what an apply may cause without `--accept`")
     roles: Roles = Field(default=Roles(), description="who may do what")
     limits: Limits = Field(default=Limits(), description="limits over all workflows together")
+    expires: Expires = Field(default=Expires(), description="how late messages may be; after that they are dropped")
 
     @field_validator("results")
     @classmethod

@@ -107,7 +107,7 @@ class _Sending:
 
     def _request(self, request: Request) -> None:
         if self.closed is not None:
-            return self._note([Outcome(a.action_id, "later", "closed", self.closed) for a in request.actions])
+            return self._note([self._left(action) for action in request.actions])
         made = self._asked(request)
         if made.result == "rejected" and made.code in _WHOLLY_REFUSED and len(request.actions) > 1:
             middle = len(request.actions) // 2
@@ -125,6 +125,11 @@ class _Sending:
             for following in request.follow(outcomes, tuple(a for a in request.actions if a.action_id in taken)):
                 self._request(following)
         return None
+
+    def _left(self, action: Action) -> Outcome:
+        """Nothing was sent of it, or a first request of several was."""
+        result = "later" if action.action_id in self.found else "not_tried"
+        return Outcome(action.action_id, result, "closed", self.closed)
 
     def _note(self, outcomes: list[Outcome]) -> None:
         for one in outcomes:

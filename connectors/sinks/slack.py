@@ -44,7 +44,7 @@ class SlackSink:
         sent, closed = hashlib.sha256(), None
         for action in batch.actions:
             if closed is not None:
-                outcomes.append(Outcome(action.action_id, "later", "closed", closed))
+                outcomes.append(Outcome(action.action_id, "not_tried", "closed", closed))
                 continue
             made = self._send(action, sent.update)
             closed = made.closed if made.code in ("401", "403") else None  # one channel may be gone, the others are not

@@ -104,7 +104,8 @@ class _Line:
         try:
             smtp = self._connected()
         except (_Away, _Closed) as error:
-            return Outcome(action_id, "later", "closed" if self.closed else "no-connection", str(error))
+            result, code = ("not_tried", "closed") if self.closed else ("later", "no-connection")
+            return Outcome(action_id, result, code, str(error))
         try:
             for ask in (lambda: smtp.mail(bounces or letter.sender), lambda: smtp.rcpt(letter.to)):
                 code, said = ask()

@@ -48,7 +48,7 @@ class WebhookSink:
         sent, closed = hashlib.sha256(), None
         for action in batch.actions:
             if closed is not None:
-                outcomes.append(Outcome(action.action_id, "later", "closed", closed))
+                outcomes.append(Outcome(action.action_id, "not_tried", "closed", closed))
                 continue
             made = self._send(action, batch.kind, sent.update)
             closed = made.closed

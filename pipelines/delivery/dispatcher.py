@@ -11,13 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from connectors import Action, Outcome, Receipt, Sink
 from definitions import Project, UserError
+from definitions.project import Expires
 from definitions.steps import ACTION_KINDS
+from definitions.values import Duration
 from pipelines.delivery.contents import instant, rendered
 from pipelines.delivery.journal import Entry, FileJournal, Journal, MemoryJournal, Written
 from pipelines.delivery.lanes import Claimed, Ended, Lane, Parcel, claimed, receipt_of, written
@@ -35,11 +37,11 @@ PATIENCE = 0.25
 
 
 class Code(NamedTuple):
-    """What a sink called what it did, and the hash of what it was told."""
+    """What a sink called what it did, and the hash of what it was told; what it was not told is no try."""
 
     code: str | None
     provider_id: str | None
-    payload_hash: str
+    payload_hash: str | None
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def deliver(
 
     `crash_point` is for tests: it is told each point passed.
     """
-    ledger = Ledger(session, now, in_time)
+    limit = project.settings.limits.recipient
+    ledger = Ledger(session, now, in_time, limit and limit.at_most)
     journal = journal or journal_of(session)
     routes = _routes(project)
     ledger.recover(journal, {kind: sinks[name].traits for kind, name in routes.items() if name in sinks})
@@ -78,7 +81,7 @@ def deliver(
     stop = stop_file(session)
     run = _Run(ledger, journal, lanes, lambda: stop is not None and stop.exists(), crash_point)
     if not run.is_stopped():
-        ledger.drop_unwanted()
+        ledger.drop_unwanted(_ages(project.settings.expires))
     try:
         run.all()
     finally:
@@ -104,6 +107,11 @@ def _routes(project: Project) -> dict[str, str]:
     routes = project.settings.routes
     default = routes.get("default")
     return {kind: sink for kind in ACTION_KINDS if (sink := routes.get(kind) or default) is not None}
+
+
+def _ages(expires: Expires) -> dict[str, timedelta]:
+    """How old actions may become, by kind."""
+    return {kind: timedelta(days=age.days, minutes=age.minutes) for kind, age in expires if isinstance(age, Duration)}
 
 
 def _lanes(routes: Mapping[str, str], sinks: Mapping[str, Sink], due: list[str]) -> list[Lane]:
@@ -233,7 +241,7 @@ class _Run:
             tried = Tried(outcome.action_id, claim.attempt, claim.row["first_attempt_at"] or self.ledger.now)
             outcome = self._asked(lane, claim, outcome)
             follows = verdict(outcome, lane.traits, tried, self.ledger.now)
-            code = Code(outcome.code, outcome.provider_id, claim.hash)
+            code = Code(outcome.code, outcome.provider_id, None if outcome.result == "not_tried" else claim.hash)
             self._note(claim.row, lane, follows, claim.attempt, parcel.batch.name, code)
         for batch in written(lane, parcel, receipt):
             self.batches.append(batch)

@@ -117,7 +117,7 @@ def receipt_of(future: Future[Receipt], batch: Batch) -> Receipt:
     try:
         receipt = future.result()
     except EnvironmentFault as fault:  # nothing was done
-        made = tuple(Outcome(a.action_id, "later", fault.code, fault.message) for a in batch.actions)
+        made = tuple(Outcome(a.action_id, "not_tried", fault.code, fault.message) for a in batch.actions)
         return Receipt("", "", made, closed=str(fault))
     except Exception as error:
         made = tuple(Outcome(a.action_id, "unknown", type(error).__name__) for a in batch.actions)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors import Outcome, Traits
 from pipelines.delivery.journal import Entry, Journal, Position, Written
 from pipelines.delivery.verdicts import INTERRUPTED, Tried, Verdict, verdict
+from definitions.values import Rate
 from sql import DuckDBSession
 from sql.names import BATCHES
 
@@ -36,13 +37,21 @@ class Ledger:
     now: datetime
     in_time: bool = False
     """This is a replay: messages went when they were due, whatever the clock says."""
+    cap: Rate | None = None
+    """How many messages one recipient may get."""
+    _is_found: bool = False
 
     def due_kinds(self) -> list[str]:
         """The kinds of actions that are due."""
         return [row["kind"] for row in self.session.ask("due_kinds", now=self.now)]
 
-    def drop_unwanted(self) -> None:
-        """Whoever is suppressed or has unsubscribed by now gets nothing, and what is too old is not sent any more."""
+    def drop_unwanted(self, expires: Mapping[str, timedelta]) -> None:
+        """Whoever is suppressed or has unsubscribed by now gets nothing, and what is too old is not sent any more.
+
+        `expires` says how old actions of some kinds may become.
+        """
+        oldest = [{"kind": kind, "before": self.now - age} for kind, age in expires.items()]
+        self.session.load_rows("expiring", oldest or [{"kind": "", "before": self.now}])
         dropped = {
             r["action_id"]: r["reason"] for r in self.session.ask("unwanted", now=self.now, in_time=self.in_time)
         }
@@ -59,11 +68,21 @@ class Ledger:
 
     def claim(self, kinds: Sequence[str], at_most: int) -> list[dict[str, Any]]:
         """Claim due actions of some kinds; committed before anything is handed over."""
+        self._find()
         with self.session.transaction():
-            asked = {"now": self.now, "kinds": list(kinds), "at_most": at_most, "in_time": self.in_time}
-            self.session.execute_query("find_deliverable", **asked)
+            self.session.execute_query("take_deliverable", kinds=list(kinds), at_most=at_most)
+            self.session.execute_query("forget_deliverable")
             self.session.execute_query("claim_actions")
             return self.session.ask("claimed")
+
+    def _find(self) -> None:
+        """What may go out now is found once a run: nothing is planned meanwhile, and what is put off comes another time."""
+        if self._is_found:
+            return
+        self.session.execute_query("find_deliverable", now=self.now, in_time=self.in_time)
+        if self.cap is not None and not self.in_time:
+            self.session.execute_query("leave_over_cap", now=self.now, unit=self.cap.unit, at_most=self.cap.number)
+        self._is_found = True
 
     def give_back(self, action_ids: Sequence[str]) -> None:
         """Claimed actions that were not handed over are planned again."""
@@ -116,7 +135,8 @@ class Ledger:
         made = [
             _recovered(rows[key], entry, first_at, said, traits.get(rows[key]["kind"], Traits()), self.now)
             for key, (entry, first_at, said) in last.items()
-            if key in rows and not (entry.kind == "R" and entry.detail == "later" and rows[key]["status"] == "planned")
+            if key in rows
+            and not (entry.kind == "R" and entry.detail in ("later", "not_tried") and rows[key]["status"] == "planned")
         ]
         self.note(made, self._unknown(batches), journal.end)
         self.give_back([key for key, row in rows.items() if row["status"] == "claimed" and key not in last])
@@ -139,8 +159,9 @@ def _recovered(
     else:
         outcome = Outcome(entry.action_id, "unknown", INTERRUPTED, "delivery ended before the sink's answer was noted")
     follows = verdict(outcome, traits, tried, now)
+    told = None if outcome.result == "not_tried" else said
     return Noted(
-        entry.action_id, entry.attempt, entry.batch, entry.sink, follows, outcome.code, outcome.provider_id, said
+        entry.action_id, entry.attempt, entry.batch, entry.sink, follows, outcome.code, outcome.provider_id, told
     )
 
 

@@ -46,6 +46,8 @@ def verdict(outcome: Outcome, traits: Traits, tried: Tried, now: datetime) -> Ve
             return Verdict("failed", said or "rejected")
         case "later":
             return _again(tried, now, outcome.retry_after, said)
+        case "not_tried":
+            return Verdict("planned", said)
         case "unknown":
             if traits.dedupes == "naturally" and outcome.code == INTERRUPTED:
                 return replace(_again(tried, now, None, said), retry_at=now)  # the sink did nothing to wait for

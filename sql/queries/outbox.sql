@@ -1,20 +1,17 @@
 -- [due_kinds] The kinds of planned actions whose time has come.
 SELECT DISTINCT kind FROM outbox.actions WHERE status = 'planned' AND send_after <= $now ORDER BY kind;
 
--- [find_deliverable] Planned actions of some kinds whose time has come, in the order of batches: those that are claimed next.
-CREATE OR REPLACE TEMP TABLE claiming AS
-WITH due AS (
-    SELECT * FROM outbox.actions
-    WHERE status = 'planned' AND kind IN (SELECT unnest($kinds)) AND send_after <= $now
-)
-SELECT a.action_id
+-- [find_deliverable] Planned actions whose time has come and that may go out now. While one run delivers it only gets shorter.
+CREATE OR REPLACE TEMP TABLE deliverable AS
+WITH due AS (SELECT * FROM outbox.actions WHERE status = 'planned' AND send_after <= $now)
+SELECT a.action_id, a.kind, a.evaluation_id, a.workflow, a.version, a.recipient, a.send_after
 FROM due AS a
 JOIN state.participants AS p ON p.participant_id = a.participant_id
 LEFT JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
 LEFT JOIN (
     SELECT action_id, arg_max(retry_at, attempt) AS retry_at
     FROM outbox.attempts
-    WHERE action_id IN (SELECT action_id FROM due)  -- of all that were ever made, a few
+    WHERE action_id IN (SELECT action_id FROM due)
     GROUP BY action_id
 ) AS t ON t.action_id = a.action_id
 WHERE (t.retry_at IS NULL OR t.retry_at <= $now)
@@ -40,9 +37,41 @@ WHERE (t.retry_at IS NULL OR t.retry_at <= $now)
                 )
             )
         )
+    );
+
+-- [leave_over_cap] Messages to a recipient who got, or is about to get, as many as the limit allows in this hour, day, week or month: they wait.
+DELETE FROM deliverable
+WHERE action_id IN (
+    SELECT action_id
+    FROM (
+        SELECT d.action_id, d.kind, COALESCE(g.got_count, 0) + ROW_NUMBER() OVER (
+            PARTITION BY w.recipient_object, d.recipient ORDER BY d.evaluation_id, d.send_after, d.action_id
+        ) AS place
+        FROM deliverable AS d
+        JOIN live.workflows AS w ON w.workflow = d.workflow AND w.version = d.version
+        LEFT JOIN (
+            SELECT w.recipient_object, a.recipient, COUNT(*) AS got_count
+            FROM outbox.actions AS a
+            JOIN live.workflows AS w ON w.workflow = a.workflow AND w.version = a.version
+            -- what may have been sent counts as sent
+            WHERE a.kind IN ('email', 'sms') AND a.status IN ('sent', 'claimed', 'uncertain')
+                AND (a.status = 'claimed' OR a.status_at >= date_trunc($unit, CAST($now AS TIMESTAMPTZ)))
+            GROUP BY w.recipient_object, a.recipient
+        ) AS g ON g.recipient_object = w.recipient_object AND g.recipient = d.recipient
+        WHERE d.kind IN ('email', 'sms') AND d.recipient IS NOT NULL
     )
-ORDER BY a.evaluation_id, a.kind, a.action_id
+    WHERE place > $at_most
+);
+
+-- [take_deliverable] Those of some kinds that are claimed next, in the order of batches.
+CREATE OR REPLACE TEMP TABLE claiming AS
+SELECT action_id FROM deliverable
+WHERE kind IN (SELECT unnest($kinds))
+ORDER BY evaluation_id, kind, action_id
 LIMIT $at_most;
+
+-- [forget_deliverable] They are taken.
+DELETE FROM deliverable WHERE action_id IN (SELECT action_id FROM claiming);
 
 -- [claim_actions] Actions that are about to be handed over.
 UPDATE outbox.actions AS a SET status = 'claimed' FROM claiming AS c WHERE c.action_id = a.action_id;
@@ -135,7 +164,7 @@ SELECT file, position FROM outbox.journal;
 -- [note_position] The same, from now on.
 INSERT OR REPLACE INTO outbox.journal VALUES (1, $file, $position);
 
--- [unwanted] Due messages of those who are suppressed by now, what is planned for those who left, and messages that are too old to be true: emails after three days, text messages after one.
+-- [unwanted] Due messages of those who are suppressed by now, what is planned for those who left, and messages that are too old to be true.
 SELECT a.action_id, 'suppressed' AS reason
 FROM outbox.actions AS a
 JOIN live.workflows AS w ON w.workflow = a.workflow AND w.version = a.version
@@ -153,10 +182,10 @@ WHERE a.status = 'planned' AND EXISTS (
     WHERE t.participant_id = a.participant_id AND t.kind IN ('exited', 'goal_met') AND t.hop_id IS NULL
 )
 UNION ALL
-SELECT action_id, 'expired'
-FROM outbox.actions
-WHERE status = 'planned' AND NOT $in_time
-    AND send_after < $now - CASE kind WHEN 'email' THEN to_days(3) WHEN 'sms' THEN to_days(1) WHEN 'notify' THEN to_days(3) END
+SELECT a.action_id, 'expired'
+FROM outbox.actions AS a
+JOIN expiring AS e ON e.kind = a.kind
+WHERE a.status = 'planned' AND NOT $in_time AND a.send_after < e.before
 ORDER BY action_id, reason;
 
 -- [uncertain] Actions of which nobody knows whether they were done, oldest first.

@@ -128,7 +128,7 @@ def test_retry_after_reaches_the_outcome(receiver: Receiver) -> None:
 def test_once_closed_nothing_more_is_tried(receiver: Receiver) -> None:
     receiver.answers = [Answer(200), Answer(401)]
     receipt = sink_of(receiver.url).write(batch("webhook", *(action(f"a{n}") for n in range(4))))
-    assert [o.result for o in receipt.outcomes] == ["accepted", "rejected", "later", "later"]
+    assert [o.result for o in receipt.outcomes] == ["accepted", "rejected", "not_tried", "not_tried"]
     assert receipt.closed == "credentials are refused"
     assert len(receiver.asked) == 2
 

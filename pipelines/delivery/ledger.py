@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors import Outcome, Traits
+from definitions.values import Rate
 from pipelines.delivery.journal import Entry, Journal, Position, Written
 from pipelines.delivery.verdicts import INTERRUPTED, Tried, Verdict, verdict
-from definitions.values import Rate
 from sql import DuckDBSession
 from sql.names import BATCHES
 

@@ -28,6 +28,7 @@ from connectors.unsubscribing import token_for
 
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])\Z")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _AROUND = "\u200b\u200c\u200d\u2060\ufeff\u00a0 \t\r\n"
 _POLICY = policy.SMTP.clone(max_line_length=120)
 MAX_SUBJECT = 500
@@ -129,7 +130,7 @@ def _serialised(headers: dict[str, Any], text: str) -> bytes:
     try:
         for name, value in headers.items():
             message[name] = value
-        message.set_content(text, subtype="plain", charset="utf-8", cte="quoted-printable")
+        message.set_content(_written(text), subtype="plain", charset="utf-8", cte="quoted-printable")
         message.add_alternative(html_of(text), subtype="html", charset="utf-8", cte="quoted-printable")
         made = message.as_bytes()
     except (ValueError, MessageError, IndexError) as error:  # UnicodeEncodeError is a ValueError
@@ -153,6 +154,11 @@ def _same(made: bytes, headers: dict[str, Any]) -> bool:
 
 def _told(value: str) -> str:
     return " ".join(value.split())
+
+
+def _written(text: str) -> str:
+    """Markdown as people read it who see its source: without the backslashes that keep a sign a sign."""
+    return _ESCAPED.sub(r"\1", text)
 
 
 def html_of(text: str) -> str:

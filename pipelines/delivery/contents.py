@@ -10,11 +10,14 @@ from typing import Any
 from connectors import Action
 from pipelines.messages import RenderFailed, render_content
 
+MARKDOWN = {"email": ("text",)}
+"""What is Markdown, by kind of action."""
+
 
 def rendered(row: dict[str, Any]) -> Action | str:
     """The action of a row; or, where its content cannot be rendered, why: that parks one action, and the others go on."""
     try:
-        content = render_content(json.loads(row["body"]), json.loads(row["found"]))
+        content = render_content(json.loads(row["body"]), json.loads(row["found"]), MARKDOWN.get(row["kind"], ()))
     except RenderFailed as error:
         return str(error)
     due = row["due_at"]

@@ -16,6 +16,7 @@ from definitions.problems import Problem, did_you_mean
 from definitions.results import Receiving, ResultSource
 from definitions.segment import Segment
 from definitions.sinks import KnownFor, SinkSettings
+from definitions.slots import Cron
 from definitions.source import SourceFile
 from definitions.testing import WorkflowTest
 from definitions.values import Duration, Memory, Model, Name, Share, Timezone, fault
@@ -63,7 +64,11 @@ class ProjectSettings(Model):
     seed: str = Field(
         default="drumbeat", description="part of every hash that decides by chance; never change it once live"
     )
-    schedule: str = Field(default="0 * * * *", description="when evaluations run, as cron in UTC")
+    schedule: Cron = Field(default="0 * * * *", description="when evaluations run, as cron in UTC")
+    delivery_schedule: Cron | None = Field(
+        default=None,
+        description="when deliveries run between them; every 15 minutes without it, where a workflow sends messages",
+    )
     sources: dict[Name, SourceSettings] = Field(default={}, description="where CRM tables come from")
     sinks: dict[Name, SinkSettings] = Field(default={}, description="where actions go")
     routes: dict[str, Name] = Field(

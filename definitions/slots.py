@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
 from cronsim import CronSim, CronSimError
-from pydantic import PlainValidator
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from definitions.values import fault
 
@@ -71,3 +71,4 @@ def _cron(written: str) -> str:
 
 
 Schedule = Annotated[Slots, PlainValidator(parse_schedule)]
+Cron = Annotated[str, AfterValidator(_cron), WithJsonSchema({"type": "string", "examples": ["0 8 * * 1-5"]})]

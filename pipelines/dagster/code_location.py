@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from definitions import load_project, read_folder
+from definitions import ProblemsFound, Project, load_project, read_folder
 from pipelines.dagster.build import build_definitions
 
 PROJECT = "DRUMBEAT_PROJECT"
@@ -20,9 +20,15 @@ PROJECT = "DRUMBEAT_PROJECT"
 def defs() -> dg.Definitions:
     """The definitions of the project that the environment names, of the demo, or of the bundled example."""
     root = project_root(os.environ, Path.cwd())
-    # the assets follow from the catalog alone, so a workflow that does not load yet leaves the pages of Dagster up
-    files = {name: text for name, text in read_folder(root).items() if name.startswith(("project.yaml", "catalog/"))}
-    return build_definitions(load_project(files), root)
+    return build_definitions(_project(read_folder(root)), root)
+
+
+def _project(files: Mapping[str, str]) -> Project:
+    """The assets follow from the catalog alone, so a workflow that does not load yet leaves the pages of Dagster up."""
+    try:
+        return load_project(files)
+    except ProblemsFound:
+        return load_project({n: text for n, text in files.items() if n.startswith(("project.yaml", "catalog/"))})
 
 
 def project_root(environment: Mapping[str, str], here: Path) -> Path:

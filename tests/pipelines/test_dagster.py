@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ import dagster as dg
 import polars
 import pytest
 
-from definitions import load_project, read_folder
+from definitions import Project, load_project, read_folder
 from definitions.catalog import Catalog, CatalogObject
 from pipelines.apply import apply_project
 from pipelines.dagster.build import build_definitions
@@ -24,7 +24,7 @@ from pipelines.dagster.folder import POOL, ProjectFolder
 from pipelines.dagster.instant import RunInstant, parse_instant
 from pipelines.dagster.keys import ACTIONS, EVALUATION, TABLES, object_key
 from pipelines.dagster.metadata import workflow_table
-from pipelines.dagster.schedules import AD_HOC, build_schedule, run_config
+from pipelines.dagster.schedules import AD_HOC, build_delivery_schedule, build_schedule, run_config
 from pipelines.dagster.sensors import build_definitions_changed
 from pipelines.evaluation import WorkflowCounts
 from pipelines.lease import lease
@@ -341,9 +341,11 @@ def test_a_table_of_many_workflows_stays_small() -> None:
 # the schedule
 
 
-def schedule_tick(instance: dg.DagsterInstance) -> dg.ScheduleExecutionData:
+def schedule_tick(
+    instance: dg.DagsterInstance, build: Callable[[str], dg.ScheduleDefinition] = build_schedule
+) -> dg.ScheduleExecutionData:
     context = dg.build_schedule_context(instance=instance, scheduled_execution_time=MONDAY)
-    return build_schedule("0 * * * *").evaluate_tick(context)
+    return build("0 * * * *").evaluate_tick(context)
 
 
 def add_run(instance: dg.DagsterInstance, job: str, status: dg.DagsterRunStatus) -> str:
@@ -370,6 +372,41 @@ def test_a_time_is_skipped_while_a_run_is_at_work(job: str, status: dg.DagsterRu
         tick = schedule_tick(instance)
     assert tick.run_requests == []
     assert tick.skip_message == f"run {active[:8]} is still at work"
+
+
+def test_a_delivery_gives_way_to_a_cycle_and_a_cycle_to_no_delivery() -> None:
+    for job in ("cycle", "delivery"):
+        with dg.instance_for_test() as instance:
+            active = add_run(instance, job, dg.DagsterRunStatus.STARTED)
+            tick = schedule_tick(instance, build_delivery_schedule)
+            assert tick.skip_message == f"run {active[:8]} is still at work"
+    with dg.instance_for_test() as instance:
+        add_run(instance, "delivery", dg.DagsterRunStatus.STARTED)
+        assert schedule_tick(instance).run_requests
+
+
+def crons(project: Project, root: Path) -> dict[str, object]:
+    made = build_definitions(project, root).schedules or ()
+    return {schedule.name: schedule.cron_schedule for schedule in made if isinstance(schedule, dg.ScheduleDefinition)}
+
+
+def test_deliveries_run_often_where_messages_are_sent_and_as_the_project_says(tmp_path: Path) -> None:
+    files = read_folder(STARTER)
+    said = files | {"project.yaml": files["project.yaml"] + 'delivery_schedule: "*/5 8-18 * * *"\n'}
+    silent = replace(
+        PROJECT, workflows={n: w for n, w in PROJECT.workflows.items() if "email:" not in files[f"workflows/{n}.yaml"]}
+    )
+    assert crons(PROJECT, tmp_path)["delivery_schedule"] == "*/15 * * * *"
+    assert crons(load_project(said), tmp_path)["delivery_schedule"] == "*/5 8-18 * * *"
+    assert silent.workflows and [*crons(silent, tmp_path)] == ["cycle_schedule"]
+
+
+def test_the_delivery_job_only_delivers(copied: Path, instance: dg.DagsterInstance) -> None:
+    later = run_config("2024-03-05T11:00:00+00:00")
+    made = build_definitions(PROJECT, copied).resolve_job_def("delivery")
+    assert made.tags["drumbeat/lane"] == "cycle"
+    result = made.execute_in_process(run_config=later, instance=instance)
+    assert [*materialized(result)] == ["outbox/actions"]
 
 
 # the sensor

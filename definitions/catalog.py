@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from definitions.conditions import Sql
-from definitions.values import CalendarLasting, Duration, Model, Name, Scalar, fault
+from definitions.values import CalendarLasting, Duration, FixedLasting, Model, Name, Scalar, fault
 from definitions.vocabulary import Type
 
 FieldType = Literal["text", "integer", "number", "boolean", "date", "timestamp", "list"]
@@ -90,6 +90,9 @@ class CatalogObject(Model):
     key: Name = Field(description="the field that identifies a record")
     label: Name | None = Field(default=None, description="the field people read")
     updated_at: Name | None = Field(default=None, description="a field that moves on every change")
+    fresh_within: FixedLasting | None = Field(
+        default=None, description="a snapshot is refused in which nothing has moved for so long, by `updated_at`"
+    )
     deleted_at: Name | None = Field(
         default=None, description="soft delete: a filled or true value means the record is gone"
     )

@@ -39,6 +39,7 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
                 yield Problem(where, "unknown-field", f"`{known_from}` is not a date or timestamp field of {name}")
         yield from _source_of(project, spec.table, file, "table")
         yield from _incremental(project, file, spec)
+        yield from _fresh(project, file, spec)
         for relation, made in spec.relations.items():
             yield from _relation(project, file, spec, relation, made)
         yield from _activities(project, file, spec)
@@ -67,6 +68,18 @@ def _incremental(project: Project, file: str, spec: CatalogObject) -> Iterator[P
         yield Problem(where, "incremental", message, "read the whole table: take `incremental` out")
     if spec.incremental.tombstones is not None:
         yield from _source_of(project, spec.incremental.tombstones, file, "incremental", "tombstones")
+
+
+def _fresh(project: Project, file: str, spec: CatalogObject) -> Iterator[Problem]:
+    """How fresh a table is can be told by moments alone."""
+    if spec.fresh_within is None:
+        return
+    where, moved = place_of(project, file, "fresh_within"), spec.spec(spec.updated_at) if spec.updated_at else None
+    if moved is None or moved.type not in ("date", "timestamp"):
+        hint = "name a date or timestamp field in `updated_at`"
+        yield Problem(
+            where, "fresh-within", "only an `updated_at` that is a moment can tell how fresh a table is", hint
+        )
 
 
 def _activities(project: Project, file: str, spec: CatalogObject) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from pydantic import (
 
 from definitions.secrets import SecretReference
 from definitions.urls import WrongUrl, read_url, refusal
-from definitions.values import Duration, Model, Name, fault, parse_calendar
+from definitions.values import Duration, Model, Name, fault, parse_fixed
 
 _ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}\Z", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_.:-]{1,253}\Z")
@@ -43,10 +43,7 @@ def _known_for(*words: str) -> Any:
     """One of some words, or a time of fixed length."""
 
     def read(value: Any) -> Any:
-        made = value if value in words else parse_calendar(value)
-        if isinstance(made, Duration) and made.months:
-            raise fault("duration", f"`{made.text}` has no fixed length", "use minutes, hours, days or weeks")
-        return made
+        return value if value in words else parse_fixed(value)
 
     pattern = "|".join((*words, r"\d+\s+(minute|hour|day|week)s?"))
     return PlainValidator(read), WithJsonSchema(

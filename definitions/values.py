@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -37,6 +38,11 @@ class Duration:
     minutes: int = 0
     text: str = ""
     business_days: int = 0
+
+    @property
+    def fixed(self) -> timedelta:
+        """The length of one without months and business days, which have none."""
+        return timedelta(days=self.days, minutes=self.minutes)
 
     @property
     def longest_days(self) -> float:
@@ -107,6 +113,14 @@ def parse_calendar(value: Any) -> Duration:
     made = parse_duration(value)
     if made.business_days:
         raise fault("duration", "business days cannot be used here", "use days, weeks or months")
+    return made
+
+
+def parse_fixed(value: Any) -> Duration:
+    """Read minutes, hours, days and weeks."""
+    made = parse_calendar(value)
+    if made.months:
+        raise fault("duration", f"`{made.text}` has no fixed length", "use minutes, hours, days or weeks")
     return made
 
 
@@ -210,6 +224,11 @@ CalendarLasting = Annotated[
     Duration,
     PlainValidator(parse_calendar),
     WithJsonSchema({"type": "string", "pattern": r"^\d+\s+(minute|hour|day|week|month)s?$", "examples": ["30 days"]}),
+]
+FixedLasting = Annotated[
+    Duration,
+    PlainValidator(parse_fixed),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s+(minute|hour|day|week)s?$", "examples": ["24 hours"]}),
 ]
 Offset = Annotated[
     Duration,

@@ -60,6 +60,28 @@ class SnapshotRefused(UserError):
         )
 
 
+class SourceOdd(UserError):
+    """What a source gave is unlike what it gave before."""
+
+    def __init__(self, object_: str, what: str) -> None:
+        super().__init__(
+            "source-odd",
+            f"`{object_}` is unlike before: {what}; the snapshot is refused and nothing was changed",
+            "check the source; `drumbeat snapshot --accept` takes it as it is",
+        )
+
+
+class SourceStale(UserError):
+    """Nothing has moved at a source for longer than its catalog file allows."""
+
+    def __init__(self, object_: str, newest: datetime, within: str) -> None:
+        super().__init__(
+            "source-stale",
+            f"nothing of `{object_}` has moved since {newest.isoformat()}, longer than {within}: nothing was changed",
+            "see whether what fills the source still runs; `drumbeat snapshot --accept` takes it as it is",
+        )
+
+
 class ColumnChanged(UserError):
     """A column that could be read until now no longer can: its source means something else by it."""
 

@@ -14,6 +14,7 @@ from definitions.catalog import CatalogObject
 from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack, ColumnChanged, SnapshotRefused
 from pipelines.incoming import Incoming, Tell, tell_nobody
+from pipelines.quality import see_quality
 from sql import DuckDBSession
 from sql.incoming import (
     INCOMING,
@@ -98,6 +99,8 @@ def take_snapshot(
         with session.transaction():
             objects = project.catalog.objects.items()
             counts = [taking.take(taking.columns(spec, tracked[name])) for name, spec in objects]
+            if not accept:
+                see_quality(session, project.catalog, counts, as_of)
             session.append(SNAPSHOT_OBJECTS, [{"snapshot_id": snapshot_id, **asdict(found)} for found in counts])
             _keep(session, project, taking.tables, counts, parameters)
             session.execute_query("forget_quarantine", snapshot_id=snapshot_id)

@@ -96,6 +96,12 @@ def cursor_query(columns: ObjectColumns) -> str:
     )
 
 
+def newest_query(object_: str, updated_at: str) -> str:
+    """One row: the newest moment at which a record moved, or null. What lies in the future is no guide."""
+    moved = f"CAST({quoted(updated_at)} AS TIMESTAMPTZ)"
+    return f"SELECT MAX({moved}) AS newest FROM {record_table(object_)} WHERE {moved} <= $as_of"
+
+
 def _interval(lasting: Duration) -> str:
     return f"(to_months({lasting.months}) + to_days({lasting.days}) + to_minutes({lasting.minutes}))"
 

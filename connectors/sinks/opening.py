@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, assert_never
@@ -65,10 +64,6 @@ def _within(root: Path, path: str | None) -> Path | None:
     return root / path if path else None
 
 
-def _length(duration: Duration) -> timedelta:
-    return timedelta(days=duration.days, minutes=duration.minutes)
-
-
 def _webhook(settings: WebhookSinkSettings, secrets: Secrets) -> Sink:
     from connectors.signing import key_of
     from connectors.sinks.exchange import Door, trust
@@ -80,7 +75,7 @@ def _webhook(settings: WebhookSinkSettings, secrets: Secrets) -> Sink:
     keys = tuple(secrets.read(reference) for reference in settings.secrets)
     for key in keys:
         key_of(key)
-    known = None if settings.dedupes_for == "never" else _length(settings.dedupes_for)
+    known = None if settings.dedupes_for == "never" else settings.dedupes_for.fixed
     return WebhookSink(door, url, keys, known, settings.at_once)
 
 
@@ -175,7 +170,7 @@ def _spoken(settings: ApiSettings) -> Api:
             from connectors.sinks.templated import Templated
 
             if isinstance(dedupes, Duration):
-                return Templated({**settings.requests}, "by_key", _length(dedupes), settings.at_once)
+                return Templated({**settings.requests}, "by_key", dedupes.fixed, settings.at_once)
             return Templated({**settings.requests}, dedupes, None, settings.at_once)
         case HubspotSinkSettings():
             from connectors.sinks.hubspot import HubSpot

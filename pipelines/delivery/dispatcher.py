@@ -111,7 +111,7 @@ def _routes(project: Project) -> dict[str, str]:
 
 def _ages(expires: Expires) -> dict[str, timedelta]:
     """How old actions may become, by kind."""
-    return {kind: timedelta(days=age.days, minutes=age.minutes) for kind, age in expires if isinstance(age, Duration)}
+    return {kind: age.fixed for kind, age in expires if isinstance(age, Duration)}
 
 
 def _lanes(routes: Mapping[str, str], sinks: Mapping[str, Sink], due: list[str]) -> list[Lane]:

@@ -11,6 +11,21 @@ FROM journal.snapshot_objects
 WHERE snapshot_id = $snapshot_id
 ORDER BY object;
 
+-- [usual_counts] What the last seven whole reads of each object gave: the median, and the last.
+SELECT
+    object,
+    COUNT(*) AS read_count,
+    MEDIAN(row_count) AS usual_rows,
+    arg_max(row_count, snapshot_id) AS last_rows,
+    MEDIAN(null_key_count / greatest(row_count, 1)) AS usual_keyless,
+    arg_max(null_key_count / greatest(row_count, 1), snapshot_id) AS last_keyless
+FROM (
+    SELECT * FROM journal.snapshot_objects
+    WHERE row_count IS NOT NULL AND NOT is_partial
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY object ORDER BY snapshot_id DESC) <= 7
+)
+GROUP BY object;
+
 -- [last_evaluation] The latest evaluation and the instant of the snapshot it read.
 SELECT e.evaluation_id, e.as_of, e.snapshot_id, e.chain_hash, s.as_of AS snapshot_as_of
 FROM journal.evaluations AS e

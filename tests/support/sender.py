@@ -1,14 +1,13 @@
-"""A process that delivers to a sink which writes each copy it takes to a file, and may kill itself on the way.
+"""A delivery to a sink which writes each copy it takes to a file, in a process that may kill itself on the way.
 
-`python sender.py WAREHOUSE COPIES DEDUPES POINT PASSES`: at the given pass of a point (or in the sink, `handed over`, or
-`answered`) it is gone as by a power button; POINT `none` lets it end. What it delivers is of the project that is live.
+At the given pass of a point (or in the sink, `handed over`, or `answered`) the process is gone as by a power button; the
+point `none` lets it end. What is delivered is of the project that is live.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,14 +73,10 @@ class Copies:
         os.close(self.file)
 
 
-def main(warehouse: Path, copies: Path, dedupes: str, point: str, passes: int, minutes: int) -> None:
+def deliver_once(warehouse: Path, copies: Path, dedupes: str, point: str, passes: int, minutes: int) -> None:
     """Deliver once."""
     dying = Dying(point, passes)
     with lease(warehouse, "sender", 10), DuckDBSession(warehouse) as session:
         _, project = live_project(session)
         sink = Copies(copies, dedupes, dying)
         deliver(session, project, {"out": sink}, START + timedelta(minutes=minutes), crash_point=dying.at)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5]), int(sys.argv[6]))

@@ -4,7 +4,7 @@
 
 One evaluation plans the actions, and one run of the dispatcher delivers them, in a process of its own, so that its peak
 memory is its own. The receiver checks every signature and counts ids. A phase ends at a point that the dispatcher names;
-`hand over and wait` is what it waits for the sink.
+what the threads of the sink use counts for the phase in which they used it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from sql import DuckDBSession
 KEY = base64.b64encode(b"k" * 32).decode()
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 PHASES = {
-    "claimed": "recover, claim",
-    "attempt journalled": "render, journal the attempt",
+    "claimed": "recover, find, claim",
+    "attempt journalled": "journal results and tries",
     "reply read": "hand over and wait",
-    "result journalled": "journal the result",
-    "before the note": "verdicts",
+    "result journalled": "journal results and tries",
+    "before the note": "render, verdicts",
     "noted": "note in the warehouse",
 }
 FILES = {

@@ -372,3 +372,9 @@ CREATE TABLE report.made_from (
     local_date DATE NOT NULL,               -- the last date of its rows
     made_at TIMESTAMPTZ NOT NULL            -- as_of of the refresh that made them
 );
+
+-- One row is one run: its record as the evaluation that let it in had read it. Kept, so that no refresh looks for it again.
+CREATE TABLE report.entry_seen (
+    run_id VARCHAR NOT NULL,                -- the participant
+    fields JSON NOT NULL                    -- the record's own fields
+);

@@ -1,5 +1,5 @@
 -- [clear_workflow_overview] Forget the last overview.
-DELETE FROM report.workflow_overview;
+DELETE FROM report.workflow_overview WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
 -- [fill_workflow_overview] One row a workflow: counts over all versions, rates of the current objective alone.
 INSERT INTO report.workflow_overview BY NAME
@@ -17,7 +17,7 @@ WITH entry AS (
         COUNT(*) FILTER (WHERE stuck) AS stuck_count,
         MIN(entered_at) AS oldest_entered_at,
         MAX(entered_at) AS newest_entered_at
-    FROM report.run_fact
+    FROM runs
     GROUP BY workflow_id
 ),
 gap AS (
@@ -26,7 +26,7 @@ gap AS (
         SELECT
             workflow_id,
             date_diff('day', LAG(entered_date) OVER (PARTITION BY workflow_id ORDER BY entered_date), entered_date) AS days
-        FROM (SELECT DISTINCT workflow_id, entered_date FROM report.run_fact)
+        FROM (SELECT DISTINCT workflow_id, entered_date FROM runs)
     )
     GROUP BY workflow_id
 ),
@@ -43,7 +43,7 @@ rate AS (
         COUNT(*) FILTER (WHERE met_in_window) AS met_so_far_count,
         MEDIAN(date_diff('day', entered_date, CAST(first_met_at AS DATE))) FILTER (WHERE met_in_window) AS met_days_p50,
         MIN(matures_at) FILTER (WHERE NOT met_at_entry) AS first_matures_at
-    FROM report.run_fact
+    FROM runs
     WHERE arm = 'treatment' AND objective_version IS NOT NULL
     GROUP BY workflow_id, objective_version
 ),
@@ -58,7 +58,7 @@ comparison AS (
         COUNT(*) FILTER (WHERE arm = 'holdout' AND met_within_h) AS x_hold
     FROM (
         SELECT workflow_id, objective_version, arm, matured, met_at_entry, met_within_h
-        FROM report.run_fact
+        FROM runs
         WHERE objective_version IS NOT NULL
         QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_id, objective_version, customer_id ORDER BY entered_at) = 1
     )
@@ -126,6 +126,7 @@ SELECT
     e.newest_entered_at,
     g.usual_gap_days
 FROM live.workflows AS w
+JOIN report_scope AS s ON s.workflow_id = w.workflow
 LEFT JOIN entry AS e ON e.workflow_id = w.workflow
 LEFT JOIN gap AS g ON g.workflow_id = w.workflow
 LEFT JOIN rate AS r ON r.workflow_id = w.workflow AND r.objective_version = w.objective_version

@@ -1,5 +1,5 @@
 -- [clear_objective_daily] Forget the last daily series.
-DELETE FROM report.objective_daily;
+DELETE FROM report.objective_daily WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
 -- [fill_objective_daily] Each happening is a signed count on a local date; days add them up, levels are their running sums.
 INSERT INTO report.objective_daily BY NAME
@@ -19,31 +19,31 @@ WITH spell AS (
             LEAD(observed_at) OVER (PARTITION BY participant_id ORDER BY observed_at) AS next_at
         FROM state.observations
     ) AS o
-    JOIN report.run_fact AS f ON f.run_id = o.participant_id
+    JOIN runs AS f ON f.run_id = o.participant_id
     WHERE o.is_met AND (f.exited_at IS NULL OR o.observed_at < f.exited_at)
 ),
 happening AS (
     SELECT workflow_id, objective_version, arm, entered_date AS date, 'entered' AS kind, COUNT(*) AS n
-    FROM report.run_fact
+    FROM runs
     GROUP BY ALL
     UNION ALL
     SELECT workflow_id, objective_version, arm, CAST(exited_at AS DATE), 'exited', COUNT(*)
-    FROM report.run_fact
+    FROM runs
     WHERE exited_at IS NOT NULL
     GROUP BY ALL
     UNION ALL
     SELECT workflow_id, objective_version, arm, CAST(first_met_at AS DATE), 'first_met', COUNT(*)
-    FROM report.run_fact
+    FROM runs
     WHERE met_in_window
     GROUP BY ALL
     UNION ALL
     SELECT workflow_id, objective_version, arm, CAST(matures_at AS DATE), 'matured', COUNT(*)
-    FROM report.run_fact
+    FROM runs
     WHERE matured AND NOT met_at_entry
     GROUP BY ALL
     UNION ALL
     SELECT workflow_id, objective_version, arm, CAST(GREATEST(matures_at, first_met_at) AS DATE), 'matured_met', COUNT(*)
-    FROM report.run_fact
+    FROM runs
     WHERE matured AND met_in_window
     GROUP BY ALL
     UNION ALL
@@ -58,18 +58,18 @@ happening AS (
     UNION ALL
     SELECT f.workflow_id, f.objective_version, f.arm, CAST(a.planned_at AS DATE), 'planned', COUNT(*)
     FROM outbox.actions AS a
-    JOIN report.run_fact AS f ON f.run_id = a.participant_id
+    JOIN runs AS f ON f.run_id = a.participant_id
     GROUP BY ALL
     UNION ALL
     SELECT f.workflow_id, f.objective_version, f.arm, CAST(a.status_at AS DATE), a.status, COUNT(*)
     FROM outbox.actions AS a
-    JOIN report.run_fact AS f ON f.run_id = a.participant_id
+    JOIN runs AS f ON f.run_id = a.participant_id
     WHERE a.status IN ('sent', 'failed')
     GROUP BY ALL
 ),
 series AS (
     SELECT workflow_id, MAX(workflow_version) AS workflow_version, objective_version, arm, MIN(entered_date) AS first_date
-    FROM report.run_fact
+    FROM runs
     GROUP BY workflow_id, objective_version, arm
 ),
 day AS (

@@ -1,5 +1,5 @@
 -- [clear_participant_timeline] Forget the last timelines.
-DELETE FROM report.participant_timeline;
+DELETE FROM report.participant_timeline WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
 -- [fill_participant_timeline] Every transition, the steps its hop passed, the actions it planned, and what was seen of the objective.
 INSERT INTO report.participant_timeline BY NAME
@@ -203,4 +203,4 @@ SELECT
     e.why_text,
     e.value
 FROM event AS e
-JOIN report.run_fact AS f ON f.run_id = e.participant_id;
+JOIN runs AS f ON f.run_id = e.participant_id;

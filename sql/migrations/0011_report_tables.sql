@@ -1,6 +1,18 @@
 -- The rest of the report: dimensions, levels by day, answers by step, figures under their own names, queues, alerts.
 -- A refresh makes the rows of those workflows anew whose rows can have changed; objective_history and alert alone remember.
 
+-- Wilson and Newcombe as in 0010, at 99 %: for alarms that look at many workflows at once.
+CREATE MACRO main.z99() AS CAST(2.5758293035489004 AS DOUBLE);
+
+CREATE MACRO main.wilson_lo_99(x, n) AS
+    greatest(0.0, (x + z99() * z99() / 2 - z99() * sqrt(x * (n - x) / n + z99() * z99() / 4)) / (n + z99() * z99()));
+
+CREATE MACRO main.wilson_hi_99(x, n) AS
+    least(1.0, (x + z99() * z99() / 2 + z99() * sqrt(x * (n - x) / n + z99() * z99() / 4)) / (n + z99() * z99()));
+
+CREATE MACRO main.newcombe_hi_99(x1, n1, x2, n2) AS
+    x1 / n1 - x2 / n2 + sqrt(pow(wilson_hi_99(x1, n1) - x1 / n1, 2) + pow(x2 / n2 - wilson_lo_99(x2, n2), 2));
+
 -- One row says what the report tables are about, and when they were made.
 CREATE TABLE report.report_meta (
     as_of TIMESTAMPTZ NOT NULL,             -- time of the data: the last evaluation's instant
@@ -378,3 +390,12 @@ CREATE TABLE report.entry_seen (
     run_id VARCHAR NOT NULL,                -- the participant
     fields JSON NOT NULL                    -- the record's own fields
 );
+
+-- when the record was lost: it left the warehouse
+ALTER TABLE report.run_fact ADD COLUMN lost_at TIMESTAMPTZ;
+
+-- days from entry to the objective, the loss or as_of, whichever came first
+ALTER TABLE report.run_fact ADD COLUMN duration_days INTEGER;
+
+-- 1 objective, 2 lost, 0 still open
+ALTER TABLE report.run_fact ADD COLUMN end_status INTEGER;

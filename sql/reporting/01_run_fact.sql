@@ -113,6 +113,7 @@ SELECT
     END AS exit_reason,
     CASE WHEN r.left_at IS NOT NULL THEN COALESCE(r.exit_reason, r.status) END AS exit_override_name,
     d.last_step AS last_step_id,
+    CASE WHEN r.exit_reason IN ('record_deleted', 'merged') THEN r.left_at END AS lost_at,
     r.d_max_days,
     r.d_max_days + 30 AS maturity_days,
     r.matures_at,
@@ -133,6 +134,8 @@ SELECT
         COALESCE(NOT r.met_at_entry AND r.objective_met_at <= r.matures_at, FALSE)
     END AS met_within_h,
     CASE WHEN r.arm = 'treatment' AND r.left_at + to_days(30) <= $as_of THEN v.still_met_exit30 END AS still_met_exit30,
+    date_diff('day', CAST(r.entered_at AS DATE), CAST(COALESCE(r.objective_met_at, $as_of) AS DATE)) AS duration_days,
+    CASE WHEN r.objective_met_at IS NOT NULL THEN 1 ELSE 0 END AS end_status,
     v.value_entry,
     CASE WHEN r.arm = 'treatment' THEN v.value_exit END AS value_exit,
     CASE WHEN r.arm = 'treatment' AND r.left_at + to_days(30) <= $as_of THEN v.value_exit30 END AS value_exit30,

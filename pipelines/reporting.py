@@ -19,6 +19,7 @@ from definitions import load_project
 from definitions.catalog import Catalog
 from sql import DuckDBSession
 from sql.labels import labels_query
+from sql.published import COPY, ORDER, parquet_copy, table_copy
 from sql.statements import Statement, load_statements
 
 COMPARISON = r"^([\w.]+) (>=|<=|<>|=|>|<) ('[^']*'|[-\w.]+)$"
@@ -57,6 +58,17 @@ def refresh_reports(
             session.run(_statement(name), parameters)
 
 
+Row = dict[str, Any]
+
+
+def headlines_of(session: DuckDBSession) -> tuple[list[Row], dict[str, list[float | None]], list[Row]]:
+    """Each workflow's headline, its rate at the end of each of the last twelve weeks, and the alerts that last."""
+    trends: dict[str, list[float | None]] = {}
+    for row in session.rows(_query("weekly_rates")):
+        trends.setdefault(row["workflow_id"], []).append(row["met_share"])
+    return session.rows(_query("headlines")), trends, session.rows(_query("open_alerts"))
+
+
 # what is live changes rarely, and a replay asks for it again and again
 @lru_cache(maxsize=4)
 def _catalog(files: str) -> Catalog:
@@ -77,16 +89,39 @@ def _name_customers(session: DuckDBSession, catalog: Catalog) -> None:
 
 
 def publish_reports(session: DuckDBSession, folder: Path) -> list[Path]:
-    """Write each report table as one Parquet file, named after it."""
+    """Write each report table as one Parquet file, named after it, and all of them as `report.duckdb`.
+
+    Other programs read these while the evaluator writes to the warehouse. Whoever has a file open keeps the old one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     published: list[Path] = []
-    for statement in (s for s in load_statements("reporting_queries") if s.stage.endswith("publish")):
-        path = folder / f"{statement.name}.parquet"
+    for table in ORDER:
+        path = folder / f"{table}.parquet"
         unfinished = path.with_suffix(".parquet.unfinished")
-        session.run(statement, {"path": str(unfinished)})
+        session.execute(parquet_copy(table), {"path": str(unfinished)}, f"publish {table}")
         unfinished.replace(path)
         published.append(path)
-    return published
+    return [*published, _publish_file(session, folder / "report.duckdb")]
+
+
+def _publish_file(session: DuckDBSession, path: Path) -> Path:
+    unfinished = path.with_suffix(".duckdb.unfinished")
+    for left_over in (unfinished, unfinished.with_suffix(".unfinished.wal")):
+        left_over.unlink(missing_ok=True)
+    words: dict[str, dict[str | None, str]] = {table: {} for table in ORDER}
+    for row in session.rows(_query("report_words")):
+        if row["table_name"] in words:
+            words[row["table_name"]][row["column_name"]] = row["comment"]
+    session.attach(unfinished, COPY, read_only=False)
+    try:
+        for table in ORDER:
+            for sql in table_copy(table, words[table]):
+                session.execute(sql, name=f"publish {table}")
+        session.execute(f"CHECKPOINT {COPY}", name="finish the copy")
+    finally:
+        session.execute(f"DETACH {COPY}", name="close the copy")
+    unfinished.replace(path)
+    return path
 
 
 def _query(name: str) -> str:

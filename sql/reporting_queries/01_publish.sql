@@ -18,3 +18,15 @@ COPY (FROM report.exit_reasons ORDER BY workflow_id, objective_version, arm, rea
 
 -- [participant_timeline] The timelines, as published.
 COPY (FROM report.participant_timeline ORDER BY workflow_id, run_id, seq) TO $path (FORMAT parquet);
+
+-- [objective_survival] The curves of time to objective, as published.
+COPY (FROM report.objective_survival ORDER BY workflow_id, objective_version, arm, cohort, day_no) TO $path (FORMAT parquet);
+
+-- [objective_time] The curves in a few figures, as published.
+COPY (FROM report.objective_time ORDER BY workflow_id, objective_version, arm, cohort) TO $path (FORMAT parquet);
+
+-- [objective_by_cohort] The weeks of entry, as published.
+COPY (FROM report.objective_by_cohort ORDER BY workflow_id, objective_version, arm, entry_week, day_no) TO $path (FORMAT parquet);
+
+-- [uplift] The comparisons with the hold-out, as published.
+COPY (FROM report.uplift ORDER BY workflow_id, objective_version, date) TO $path (FORMAT parquet);

@@ -147,3 +147,147 @@ CREATE MACRO main.customers_more(verdict, x1, n1, x2, n2, share) AS CASE
     WHEN verdict = 'not clear yet' AND customers_for(x1, n1, x2, n2, share) < 1e9
         THEN CAST(greatest(ceil(customers_for(x1, n1, x2, n2, share)) - n1 - n2, 1) AS BIGINT)
 END;
+
+-- days from entry to the first of objective, loss and end of observation; null without an objective, and where it was met at entry
+ALTER TABLE report.run_fact ADD COLUMN duration_days INTEGER;
+
+-- what came first: 1 the objective, 2 the record was lost, 0 neither up to now or up to matures_at
+ALTER TABLE report.run_fact ADD COLUMN end_status INTEGER;
+
+-- when the record left the warehouse, inside the flow or after it
+ALTER TABLE report.run_fact ADD COLUMN lost_at TIMESTAMPTZ;
+
+-- One row is one day after entry: who was still without the objective, and how many had met it by then (Aalen-Johansen).
+CREATE TABLE report.objective_survival (
+    workflow_id VARCHAR NOT NULL,           -- the workflow
+    workflow_version INTEGER NOT NULL,      -- the latest version with this objective
+    objective_version VARCHAR NOT NULL,     -- the objective
+    as_of TIMESTAMPTZ NOT NULL,             -- time of the data
+    evaluation_id BIGINT NOT NULL,          -- the evaluation that the report is about
+    arm VARCHAR NOT NULL,                   -- treatment or holdout
+    cohort VARCHAR NOT NULL,                -- all, or a quarter of entry such as 2024-Q1
+    day_no INTEGER NOT NULL,                -- days from entry, from 0 to the longest that a run was followed
+    at_risk BIGINT NOT NULL,                -- runs followed so far without objective or loss; draw no line where it is under 10
+    d_objective BIGINT NOT NULL,            -- of these, met the objective on that day
+    d_lost BIGINT NOT NULL,                 -- of these, their record was lost on that day
+    censored BIGINT NOT NULL,               -- of these, followed no longer: they entered that many days ago
+    s_km DOUBLE NOT NULL,                   -- share without the objective if nobody were lost (Kaplan-Meier; a lost run counts as followed no longer)
+    se_km DOUBLE,                           -- its standard error (Greenwood); null once nobody is left
+    s_km_lo DOUBLE,                         -- lower end of its 95 % interval (log-log); null at 0 and 1
+    s_km_hi DOUBLE,                         -- upper end
+    cif DOUBLE NOT NULL,                    -- share that met the objective by that day, lost runs never (Aalen-Johansen)
+    se_cif DOUBLE NOT NULL,                 -- its standard error
+    cif_lo DOUBLE,                          -- lower end of its 95 % interval (log-log); null at 0 and 1
+    cif_hi DOUBLE,                          -- upper end
+    cif_lost DOUBLE NOT NULL                -- share lost by that day; s_all = 1 - cif - cif_lost is neither
+);
+
+-- One row is one curve of objective_survival in a few figures.
+CREATE TABLE report.objective_time (
+    workflow_id VARCHAR NOT NULL,           -- the workflow
+    workflow_version INTEGER NOT NULL,      -- the latest version with this objective
+    objective_version VARCHAR NOT NULL,     -- the objective
+    as_of TIMESTAMPTZ NOT NULL,             -- time of the data
+    evaluation_id BIGINT NOT NULL,          -- the evaluation that the report is about
+    arm VARCHAR NOT NULL,                   -- treatment or holdout
+    cohort VARCHAR NOT NULL,                -- all, or a quarter of entry such as 2024-Q1
+    n_runs BIGINT NOT NULL,                 -- runs not met at entry
+    met_count BIGINT NOT NULL,              -- of these, met the objective
+    lost_count BIGINT NOT NULL,             -- of these, lost before
+    open_count BIGINT NOT NULL,             -- of these, neither
+    days_to_objective_p25 INTEGER,          -- first day by which a quarter had met it; null: not reached
+    days_to_objective_p50 INTEGER,          -- first day by which half had met it; null: not reached
+    days_to_objective_p75 INTEGER,          -- first day by which three quarters had met it; null: not reached
+    cif_7 DOUBLE,                           -- share that met it by day 7; null until somebody was followed that long
+    cif_14 DOUBLE,                          -- by day 14
+    cif_30 DOUBLE,                          -- by day 30
+    cif_60 DOUBLE,                          -- by day 60
+    cif_90 DOUBLE,                          -- by day 90
+    rmst_30 DOUBLE,                         -- mean days without the objective, of the first 30 (Kaplan-Meier); null until somebody was followed that long
+    rmst_60 DOUBLE,                         -- of the first 60
+    rmst_90 DOUBLE,                         -- of the first 90
+    drawn_to_day INTEGER                    -- the last day with 10 runs at risk: a line stops there; null: never 10
+);
+
+-- One row is one week of entry and one horizon: who met the objective within so many days.
+CREATE TABLE report.objective_by_cohort (
+    workflow_id VARCHAR NOT NULL,           -- the workflow
+    workflow_version INTEGER NOT NULL,      -- the latest version with this objective
+    objective_version VARCHAR NOT NULL,     -- the objective
+    as_of TIMESTAMPTZ NOT NULL,             -- time of the data
+    evaluation_id BIGINT NOT NULL,          -- the evaluation that the report is about
+    arm VARCHAR NOT NULL,                   -- treatment or holdout
+    entry_week DATE NOT NULL,               -- Monday of the week of entry
+    segment VARCHAR NOT NULL,               -- all
+    day_no INTEGER NOT NULL,                -- days from entry: 7, 14, 30, 60 and 90 as far as runs are watched, and maturity_days
+    n_runs BIGINT NOT NULL,                 -- runs that entered in that week, not met at entry
+    n_customers BIGINT NOT NULL,            -- customers behind them
+    met_count BIGINT NOT NULL,              -- runs that met it by that day, as far as is known
+    complete BOOLEAN NOT NULL,              -- was the whole week followed that long
+    met_share DOUBLE,                       -- met_count / n_runs; null until complete
+    lo DOUBLE,                              -- lower end of its 95 % interval (Wilson, by customers where they came more than once)
+    hi DOUBLE                               -- upper end
+);
+
+-- One row is one day's comparison of treatment and hold-out, as it was shown: made by the day's first report, never changed afterwards.
+CREATE TABLE report.uplift (
+    workflow_id VARCHAR NOT NULL,           -- the workflow
+    workflow_version INTEGER NOT NULL,      -- the latest version with this objective
+    objective_version VARCHAR NOT NULL,     -- the objective
+    as_of TIMESTAMPTZ NOT NULL,             -- time of the data
+    evaluation_id BIGINT NOT NULL,          -- the evaluation that it was made for
+    date DATE NOT NULL,                     -- the local date
+    h_days INTEGER NOT NULL,                -- horizon in days from entry: maturity_days of the first run with a hold-out, for ever. A version watched shorter counts by its own
+    n_treat BIGINT NOT NULL,                -- customers in treatment whose horizon has come, by their first run that could have been held out; not met at entry
+    x_treat BIGINT NOT NULL,                -- of these, met within the horizon
+    n_hold BIGINT NOT NULL,                 -- customers held out, the same way
+    x_hold BIGINT NOT NULL,                 -- of these, met within the horizon
+    diff_points DOUBLE,                     -- treatment - hold-out, in percentage points, as counted
+    av_lo_points DOUBLE,                    -- lower end of the 95 % interval that may be looked at every day (adjusted counts: x + 1 of n + 2)
+    av_hi_points DOUBLE,                    -- upper end
+    av_p DOUBLE,                            -- its p, valid at every look: for the Benjamini-Hochberg correction over many workflows
+    one_look_lo_points DOUBLE,              -- lower end of Newcombe's interval: right only for who looks once
+    one_look_hi_points DOUBLE,              -- upper end
+    p_better DOUBLE,                        -- chance that treatment is better, Beta(1, 1) priors: for analysts, right only for who looks once
+    logrank_chi2 DOUBLE,                    -- log-rank test of the two curves, 1 degree of freedom: for analysts, right only for who looks once
+    logrank_p DOUBLE,                       -- its p
+    assigned_treat_count BIGINT NOT NULL,   -- customers drawn into treatment so far, matured or not
+    assigned_hold_count BIGINT NOT NULL,    -- customers drawn into the hold-out so far
+    holdout_share DOUBLE NOT NULL,          -- the share that should have been held out
+    srm_p DOUBLE,                           -- p of the sample-ratio test of these; under 0.001 the arms are not comparable
+    holdout_leak_count BIGINT NOT NULL,     -- held-out customers that entered anyway before their horizon
+    n_star BIGINT NOT NULL,                 -- customers in both arms at the planned decision; stays as in the first row
+    verdict VARCHAR NOT NULL,               -- not comparable, too few to say, better than hold-out, worse or not clear yet
+    more_needed BIGINT                      -- about so many customers more for a verdict; null with one, and where no difference is seen
+);
+
+-- days from entry by which a quarter met the objective, from the curve; null: not reached
+ALTER TABLE report.workflow_overview ADD COLUMN days_to_objective_p25 INTEGER;
+
+-- days from entry by which half met the objective, from the curve; null: not reached
+ALTER TABLE report.workflow_overview ADD COLUMN days_to_objective_p50 INTEGER;
+
+-- days from entry by which three quarters met the objective, from the curve; null: not reached
+ALTER TABLE report.workflow_overview ADD COLUMN days_to_objective_p75 INTEGER;
+
+-- matured runs, as many as they are worth where customers came more than once
+ALTER TABLE report.workflow_overview ADD COLUMN n_eff DOUBLE;
+
+-- treatment - hold-out in percentage points, of the latest row in report.uplift; null without a hold-out
+ALTER TABLE report.workflow_overview ADD COLUMN uplift_points DOUBLE;
+
+-- lower end of its 95 % interval, which may be looked at every day
+ALTER TABLE report.workflow_overview ADD COLUMN uplift_lo_points DOUBLE;
+
+-- upper end
+ALTER TABLE report.workflow_overview ADD COLUMN uplift_hi_points DOUBLE;
+
+-- not comparable, too few to say, better than hold-out, worse or not clear yet; null without a hold-out
+ALTER TABLE report.workflow_overview ADD COLUMN verdict VARCHAR;
+
+-- about so many customers more for a verdict; null with one, and where no difference is seen
+ALTER TABLE report.workflow_overview ADD COLUMN more_needed BIGINT;
+
+COMMENT ON COLUMN report.workflow_overview.met_lo IS 'lower end of its 95 % interval (Wilson, by customers where they came more than once)';
+COMMENT ON COLUMN report.workflow_overview.n_treat IS 'customers in treatment compared with the hold-out: see report.uplift; 0 without a hold-out';
+COMMENT ON COLUMN report.workflow_overview.n_hold IS 'customers held out that are compared';

@@ -390,12 +390,3 @@ CREATE TABLE report.entry_seen (
     run_id VARCHAR NOT NULL,                -- the participant
     fields JSON NOT NULL                    -- the record's own fields
 );
-
--- when the record was lost: it left the warehouse
-ALTER TABLE report.run_fact ADD COLUMN lost_at TIMESTAMPTZ;
-
--- days from entry to the objective, the loss or as_of, whichever came first
-ALTER TABLE report.run_fact ADD COLUMN duration_days INTEGER;
-
--- 1 objective, 2 lost, 0 still open
-ALTER TABLE report.run_fact ADD COLUMN end_status INTEGER;

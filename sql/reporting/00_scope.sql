@@ -46,6 +46,14 @@ part AS (
     JOIN outbox.actions AS a ON a.action_id = t.action_id
     GROUP BY a.workflow
     UNION ALL
+    -- a record may go after its run has left
+    SELECT p.workflow, 'lost', 0, COUNT(*)
+    FROM inputs.records AS r
+    JOIN journal.snapshots AS s ON s.snapshot_id = r.snapshot_id
+    JOIN state.participants AS p ON p.object = r.object AND p.record = r.record
+    WHERE r.kind = 'deleted' AND s.as_of <= $as_of
+    GROUP BY p.workflow
+    UNION ALL
     SELECT w.workflow, 'attributes', SUM(CAST(hash(a) AS HUGEINT)), COUNT(*)
     FROM live.workflows AS w
     JOIN report_attributes AS a ON a.object = w.object

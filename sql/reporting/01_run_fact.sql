@@ -41,6 +41,7 @@ run AS (
         p.objective_met_at,
         CAST(CEIL(w.longest_stay_days) AS INTEGER) AS d_max_days,
         p.entered_at + to_days(CAST(CEIL(w.longest_stay_days) AS INTEGER) + 30) AS matures_at,
+        w.objective_version IS NOT NULL AND NOT p.met_at_entry AS is_judged,
         p.arm = 'treatment' AND p.left_at IS NULL AND p.status <> 'paused' AS may_be_late
     FROM state.participants AS p
     JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
@@ -78,6 +79,38 @@ departure AS (
         SELECT hop_id, ARG_MAX(step_id, position) AS last_step FROM live.hop_path GROUP BY hop_id
     ) AS h ON h.hop_id = t.hop_id
     WHERE t.kind IN ('completed', 'exited')
+),
+deleted AS (
+    -- of records that went after their run had left, only the snapshots know
+    SELECT r.participant_id, MIN(s.as_of) AS deleted_at
+    FROM inputs.records AS i
+    JOIN journal.snapshots AS s ON s.snapshot_id = i.snapshot_id
+    JOIN run AS r ON r.object = i.object AND r.record = i.record AND r.entered_at < s.as_of
+    WHERE i.kind = 'deleted' AND s.as_of <= $as_of
+    GROUP BY r.participant_id
+),
+loss AS (
+    SELECT
+        r.participant_id,
+        LEAST(g.deleted_at, CASE WHEN r.exit_reason IN ('record_deleted', 'merged') THEN r.left_at END) AS lost_at
+    FROM run AS r
+    LEFT JOIN deleted AS g ON g.participant_id = r.participant_id
+),
+ending AS (
+    -- exit ends nothing here: a run is watched until it matures, and what is on the same day as that comes first
+    SELECT
+        r.participant_id,
+        l.lost_at,
+        CASE WHEN r.is_judged THEN
+            CASE
+                WHEN r.objective_met_at <= LEAST(l.lost_at, r.matures_at, $as_of) THEN 1
+                WHEN l.lost_at <= LEAST(r.matures_at, $as_of) THEN 2
+                ELSE 0
+            END
+        END AS end_status,
+        LEAST(r.objective_met_at, l.lost_at, r.matures_at, $as_of) AS ends_at
+    FROM run AS r
+    JOIN loss AS l ON l.participant_id = r.participant_id
 )
 SELECT
     r.workflow AS workflow_id,
@@ -113,7 +146,6 @@ SELECT
     END AS exit_reason,
     CASE WHEN r.left_at IS NOT NULL THEN COALESCE(r.exit_reason, r.status) END AS exit_override_name,
     d.last_step AS last_step_id,
-    CASE WHEN r.exit_reason IN ('record_deleted', 'merged') THEN r.left_at END AS lost_at,
     r.d_max_days,
     r.d_max_days + 30 AS maturity_days,
     r.matures_at,
@@ -133,9 +165,10 @@ SELECT
     CASE WHEN r.matures_at <= $as_of THEN
         COALESCE(NOT r.met_at_entry AND r.objective_met_at <= r.matures_at, FALSE)
     END AS met_within_h,
+    CASE WHEN e.end_status IS NOT NULL THEN date_diff('day', CAST(r.entered_at AS DATE), CAST(e.ends_at AS DATE)) END AS duration_days,
+    e.end_status,
+    e.lost_at,
     CASE WHEN r.arm = 'treatment' AND r.left_at + to_days(30) <= $as_of THEN v.still_met_exit30 END AS still_met_exit30,
-    date_diff('day', CAST(r.entered_at AS DATE), CAST(COALESCE(r.objective_met_at, $as_of) AS DATE)) AS duration_days,
-    CASE WHEN r.objective_met_at IS NOT NULL THEN 1 ELSE 0 END AS end_status,
     v.value_entry,
     CASE WHEN r.arm = 'treatment' THEN v.value_exit END AS value_exit,
     CASE WHEN r.arm = 'treatment' AND r.left_at + to_days(30) <= $as_of THEN v.value_exit30 END AS value_exit30,
@@ -144,6 +177,7 @@ SELECT
     b.owner_at_entry,
     b.plan_at_entry
 FROM run AS r
+JOIN ending AS e ON e.participant_id = r.participant_id
 CROSS JOIN clock AS c
 LEFT JOIN departure AS d ON d.participant_id = r.participant_id AND r.left_at IS NOT NULL
 LEFT JOIN seen AS v ON v.participant_id = r.participant_id

@@ -71,6 +71,34 @@ figure AS (
         UNION ALL
         SELECT 'value_at_exit30', i.mean_to WHERE i.pair = 'entry_exit30'
     ) AS v
+    UNION ALL
+    SELECT p.workflow_id, p.workflow_version, p.objective_version, p.arm, v.metric_id, NULL, NULL, v.value
+    FROM place AS p
+    JOIN report.objective_time AS t
+        ON t.workflow_id = p.workflow_id AND t.objective_version = p.objective_version AND t.arm = p.arm AND t.cohort = 'all'
+    CROSS JOIN LATERAL (
+        SELECT 'cif_7' AS metric_id, t.cif_7 AS value
+        UNION ALL
+        SELECT 'cif_14', t.cif_14
+        UNION ALL
+        SELECT 'cif_30', t.cif_30
+        UNION ALL
+        SELECT 'cif_60', t.cif_60
+        UNION ALL
+        SELECT 'cif_90', t.cif_90
+        UNION ALL
+        SELECT 'days_to_objective_p25', t.days_to_objective_p25
+        UNION ALL
+        SELECT 'days_to_objective_p50', t.days_to_objective_p50
+        UNION ALL
+        SELECT 'days_to_objective_p75', t.days_to_objective_p75
+    ) AS v
+    UNION ALL
+    SELECT p.workflow_id, p.workflow_version, p.objective_version, p.arm, 'uplift_points', NULL, NULL, u.diff_points
+    FROM place AS p
+    JOIN report.uplift AS u ON u.workflow_id = p.workflow_id AND u.objective_version = p.objective_version
+    WHERE p.arm = 'treatment'
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY u.workflow_id ORDER BY u.date DESC) = 1
 )
 SELECT
     workflow_id,
@@ -96,5 +124,6 @@ LEFT JOIN (
 ) AS h
     ON h.workflow_id = v.workflow_id AND h.objective_version IS NOT DISTINCT FROM v.objective_version
     AND h.arm = v.arm AND h.metric_id = v.metric_id
-WHERE (v.value, v.numerator, v.denominator) IS DISTINCT FROM (h.value, h.numerator, h.denominator)
+-- the last digits of a sum may differ with the order in which it was made
+WHERE (ROUND(v.value, 9), v.numerator, v.denominator) IS DISTINCT FROM (ROUND(h.value, 9), h.numerator, h.denominator)
 ORDER BY v.workflow_id, v.arm, v.metric_id;

@@ -8,6 +8,11 @@ WITH clock AS (
     JOIN journal.snapshots AS s ON s.snapshot_id = e.snapshot_id
     WHERE e.evaluation_id = $evaluation_id
 ),
+comparison AS (
+    SELECT workflow_id, date, verdict, srm_p, LAG(verdict) OVER (PARTITION BY workflow_id, objective_version ORDER BY date) AS verdict_before
+    FROM report.uplift
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_id ORDER BY date DESC) = 1
+),
 newest_day AS (
     SELECT d.workflow_id, d.null_share
     FROM report.objective_daily AS d
@@ -96,6 +101,26 @@ SELECT
     0
 FROM report.workflow_overview
 WHERE stuck_count > 0
+UNION ALL
+SELECT
+    workflow_id,
+    'sample_ratio',
+    'error',
+    'the hold-out is larger or smaller than it was drawn to be: the arms cannot be compared',
+    srm_p,
+    0.001
+FROM comparison
+WHERE srm_p < 0.001
+UNION ALL
+SELECT
+    workflow_id,
+    'verdict_changed',
+    'info',
+    'against the hold-out it was “' || verdict_before || '” and is “' || verdict || '” now',
+    NULL,
+    NULL
+FROM comparison
+WHERE verdict <> verdict_before AND date = CAST($as_of AS DATE)
 UNION ALL
 SELECT
     workflow_id,

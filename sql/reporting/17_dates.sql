@@ -51,3 +51,12 @@ UPDATE report.failed SET as_of = $as_of, evaluation_id = $evaluation_id WHERE ev
 
 -- [date_metric_value] Rows of metric_value that nothing has changed are about this evaluation now.
 UPDATE report.metric_value SET as_of = $as_of, evaluation_id = $evaluation_id WHERE evaluation_id <> $evaluation_id;
+
+-- [date_objective_survival] Rows of objective_survival that nothing has changed are about this evaluation now.
+UPDATE report.objective_survival SET as_of = $as_of, evaluation_id = $evaluation_id WHERE evaluation_id <> $evaluation_id;
+
+-- [date_objective_time] Rows of objective_time that nothing has changed are about this evaluation now.
+UPDATE report.objective_time SET as_of = $as_of, evaluation_id = $evaluation_id WHERE evaluation_id <> $evaluation_id;
+
+-- [date_objective_by_cohort] Rows of objective_by_cohort that nothing has changed are about this evaluation now.
+UPDATE report.objective_by_cohort SET as_of = $as_of, evaluation_id = $evaluation_id WHERE evaluation_id <> $evaluation_id;

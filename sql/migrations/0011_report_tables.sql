@@ -132,7 +132,7 @@ ALTER TABLE report.run_fact ADD COLUMN plan_at_entry VARCHAR;
 -- the customer for people
 ALTER TABLE report.participant_timeline ADD COLUMN customer_name VARCHAR;
 
--- what was seen: conditions and values as JSON
+-- what was judged and what was seen then, as JSON: condition, values, times
 ALTER TABLE report.participant_timeline ADD COLUMN why_trace VARCHAR;
 
 -- runs that matured by that day, as many as they are worth where customers came more than once
@@ -388,5 +388,6 @@ CREATE TABLE report.made_from (
 -- One row is one run: its record as the evaluation that let it in had read it. Kept, so that no refresh looks for it again.
 CREATE TABLE report.entry_seen (
     run_id VARCHAR NOT NULL,                -- the participant
-    fields JSON NOT NULL                    -- the record's own fields
+    fields JSON NOT NULL,                   -- the record's own fields
+    named JSON NOT NULL                     -- those of them that the entry condition names
 );

@@ -46,6 +46,10 @@ part AS (
     JOIN outbox.actions AS a ON a.action_id = t.action_id
     GROUP BY a.workflow
     UNION ALL
+    SELECT r.workflow, 'refusals', SUM(CAST(hash(r) AS HUGEINT)), COUNT(*)
+    FROM state.refusals AS r
+    GROUP BY r.workflow
+    UNION ALL
     -- a record may go after its run has left
     SELECT p.workflow, 'lost', 0, COUNT(*)
     FROM inputs.records AS r

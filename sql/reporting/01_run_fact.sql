@@ -3,15 +3,31 @@ DELETE FROM report.run_fact WHERE workflow_id IN (SELECT workflow_id FROM report
 
 -- [keep_entry_seen] The records of new runs as they were read when they entered.
 INSERT INTO report.entry_seen
-SELECT p.participant_id, ARG_MAX(r.fields, r.snapshot_id)
-FROM state.participants AS p
-JOIN report_scope AS s ON s.workflow_id = p.workflow
-JOIN journal.evaluations AS e ON e.as_of = p.entered_at
-JOIN inputs.records AS r
-    ON r.object = p.object AND r.record = COALESCE(p.first_record, p.record) AND r.snapshot_id <= e.snapshot_id
-WHERE r.kind IN ('created', 'updated', 'filled')
-    AND NOT EXISTS (SELECT 1 FROM report.entry_seen AS k WHERE k.run_id = p.participant_id)
-GROUP BY p.participant_id;
+WITH fresh AS (
+    SELECT p.participant_id, p.workflow, p.version, ARG_MAX(r.fields, r.snapshot_id) AS fields
+    FROM state.participants AS p
+    JOIN report_scope AS s ON s.workflow_id = p.workflow
+    JOIN journal.evaluations AS e ON e.as_of = p.entered_at
+    JOIN inputs.records AS r
+        ON r.object = p.object AND r.record = COALESCE(p.first_record, p.record) AND r.snapshot_id <= e.snapshot_id
+    WHERE r.kind IN ('created', 'updated', 'filled')
+        AND NOT EXISTS (SELECT 1 FROM report.entry_seen AS k WHERE k.run_id = p.participant_id)
+    GROUP BY p.participant_id, p.workflow, p.version
+),
+word AS (
+    SELECT DISTINCT workflow, version, UNNEST(regexp_extract_all(CAST(json_extract(definition, '$.entry') AS VARCHAR), '\w+')) AS word
+    FROM live.workflows
+),
+named AS (
+    SELECT f.participant_id, '{' || string_agg(to_json(w.word) || ':' || json_extract(f.fields, '$."' || w.word || '"'), ',' ORDER BY w.word) || '}' AS named
+    FROM fresh AS f
+    JOIN word AS w ON w.workflow = f.workflow AND w.version = f.version
+    WHERE json_exists(f.fields, '$."' || w.word || '"')
+    GROUP BY f.participant_id
+)
+SELECT f.participant_id, f.fields, COALESCE(n.named, '{}')
+FROM fresh AS f
+LEFT JOIN named AS n ON n.participant_id = f.participant_id;
 
 -- [fill_run_fact] Every run with its window, its maturity and what became of it. All definitions of the report are here.
 INSERT INTO report.run_fact BY NAME

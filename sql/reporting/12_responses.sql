@@ -150,13 +150,13 @@ staying AS (
     )
 ),
 incidence AS (
-    -- nothing is said of day 30 while nobody was followed that long
+    -- nothing is said of day 30 while nobody was followed that long, unless nobody is left to follow
     SELECT
         workflow_id,
         objective_version,
         branch_step_id,
         branch_label,
-        CASE WHEN MAX(day_no) >= 30 THEN COALESCE(SUM(still_open * met / at_risk ORDER BY day_no) FILTER (WHERE day_no <= 30), 0.0) END AS cif_30
+        CASE WHEN MAX(CASE WHEN ended = at_risk THEN 30 ELSE day_no END) >= 30 THEN COALESCE(SUM(still_open * met / at_risk ORDER BY day_no) FILTER (WHERE day_no <= 30), 0.0) END AS cif_30
     FROM staying
     GROUP BY workflow_id, objective_version, branch_step_id, branch_label
 )

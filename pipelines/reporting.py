@@ -78,12 +78,18 @@ def _catalog(files: str) -> Catalog:
 
 def _name_customers(session: DuckDBSession, catalog: Catalog) -> None:
     """Two temporary tables: what people call participating records, and which fields say owner, segment and plan."""
-    names: list[dict[str, Any]] = [{"object": "", "record": "", "label": ""}]
+    # a table takes its columns from its first row, and there may be no other
+    names: list[Row] = [{"object": "", "record": "", "label": ""}]
     for row in session.rows(_query("participating")):
         sql = labels_query(catalog, row["object"])
         found = session.rows(sql, {"records": row["records"]}) if sql is not None else []
         names += [{"object": row["object"], **name} for name in found if name["label"]]
     attributes = [{"object": "", "role": "", "field": ""}]
+    attributes += [
+        {"object": name, "role": role, "field": field}
+        for name, spec in catalog.objects.items()
+        for role, field in spec.report.roles.items()
+    ]
     session.load_rows("report_names", names)
     session.load_rows("report_attributes", attributes)
 

@@ -24,14 +24,14 @@ from sql.published import ORDER
 from sql.warehouses.duckdb import DuckDBSession
 
 Tables = dict[str, list[tuple[Any, ...]]]
-STAMPS = {"report_meta": ("built_at", "build_ms"), "made_from": ("made_at",)}
-"""What a clock wrote, and when a workflow's rows were made last."""
+STAMPS = {"report_meta": ("built_at", "build_ms")}
+"""What a clock wrote."""
 
 
 def tables(session: DuckDBSession) -> Tables:
     """Every row of every table, in order; numbers to nine digits, since sums depend on the order they were made in."""
     found: Tables = {}
-    for table in (*ORDER, "made_from", "entry_seen"):
+    for table in (*ORDER, "entry_seen"):
         rows = session.rows(f"FROM report.{table}")
         left_out = STAMPS.get(table, ())
         plain = [tuple(_plain(v) for k, v in row.items() if k not in left_out) for row in rows]

@@ -30,6 +30,11 @@ CURVES = ("clear_objective_survival", "fill_objective_survival", "clear_objectiv
 def session() -> Iterator[DuckDBSession]:
     with DuckDBSession(threads=1) as made:
         made.migrate()
+        # what a refresh makes before its tables: the workflows that it is about, and their runs
+        made.execute(
+            "CREATE TEMP VIEW report_scope AS SELECT workflow AS workflow_id FROM live.workflows UNION SELECT 'w'"
+        )
+        made.execute("CREATE TEMP VIEW runs AS FROM report.run_fact")
         yield made
 
 

@@ -104,10 +104,15 @@ def run_fleet(
             summary.add(played)
             if kept:
                 with kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(played), default=str) + "\n")
+                    file.write(_line(played))
             if played.difference is not None:
                 say(failure_text(played))
     return summary
+
+
+def _line(played: Played) -> str:
+    difference = played.difference and asdict(played.difference)
+    return json.dumps({**vars(played), "difference": difference}, default=str) + "\n"
 
 
 def _read(kept: Path) -> Iterator[Played]:

@@ -531,7 +531,10 @@ def test_a_run_added_later_is_in_every_table(session: DuckDBSession) -> None:
 
 
 def test_who_is_paused_or_in_error_is_in_no_completed_rate(session: DuckDBSession) -> None:
-    ended = [Passage("e1", date(2024, 6, 1), date(2024, 6, 4), "objective", met=date(2024, 6, 4)), Passage("e2", date(2024, 6, 1), date(2024, 6, 11))]
+    ended = [
+        Passage("e1", date(2024, 6, 1), date(2024, 6, 4), "objective", met=date(2024, 6, 4)),
+        Passage("e2", date(2024, 6, 1), date(2024, 6, 11)),
+    ]
     met = [Passage(name, date(2024, 6, 1), met=date(2024, 6, 3)) for name in ("e3", "e4")]
     rescue_world(session, [*ended, *met])
     session.execute("UPDATE state.participants SET status = 'paused', halted_at = arrived_at WHERE record = 'e3'")
@@ -542,5 +545,7 @@ def test_who_is_paused_or_in_error_is_in_no_completed_rate(session: DuckDBSessio
 
 
 def test_the_bottleneck_is_where_runs_stay_longest(rescue: DuckDBSession) -> None:
-    longest = "SELECT ARG_MAX(step_id, median_stay_days) AS step FROM report.step_funnel WHERE objective_version = 'new'"
+    longest = (
+        "SELECT ARG_MAX(step_id, median_stay_days) AS step FROM report.step_funnel WHERE objective_version = 'new'"
+    )
     assert rescue.rows(longest) == [{"step": "pause"}]

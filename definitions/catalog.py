@@ -82,6 +82,20 @@ def _table(value: str) -> str:
     return str(value)
 
 
+class Reported(Model):
+    """Fields by which reports tell records apart, as they were when a record entered a workflow."""
+
+    owner: Name | None = Field(default=None, description="the field that says who looks after the record")
+    segment: Name | None = Field(default=None, description="the field by which results are told apart")
+    plan: Name | None = Field(default=None, description="the field that says what the record has bought")
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The fields by what they are."""
+        named = {"owner": self.owner, "segment": self.segment, "plan": self.plan}
+        return {role: field for role, field in named.items() if field is not None}
+
+
 class CatalogObject(Model):
     """One CRM object: where it comes from, its key, fields, relations and computed fields."""
 
@@ -119,6 +133,7 @@ class CatalogObject(Model):
     email: Name | None = Field(default=None, description="the field that holds the address for emails")
     phones: tuple[Name, ...] = Field(default=(), description="fields that hold phone numbers, in international form")
     unsubscribed: Name | None = Field(default=None, description="a true value stops emails and text messages")
+    report: Reported = Field(default=Reported(), description="fields by which reports tell records apart")
 
     @field_validator("table")
     @classmethod

@@ -110,23 +110,27 @@ def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:
     typer.echo(f"evaluation {made.evaluation_id} in {sum(made.seconds.values()):.2f} s")
 
 
-def report(project: Folder = Path()) -> None:
-    """Make the report tables and the dashboard."""
+def report(
+    project: Folder = Path(),
+    full: Annotated[bool, typer.Option(help="Make every row anew, not only what can have changed.")] = False,
+) -> None:
+    """Make the report tables, their copies for other programs and the dashboard."""
     workspace = workspace_of(project)
-    pages = make_report(workspace)
+    pages = make_report(workspace, full=full)
     if not pages:
         typer.echo("nothing to report yet: there is no evaluation")
         return
     typer.echo(f"{len(pages)} pages: {workspace.out / 'dashboard' / 'index.html'}")
+    typer.echo(f"tables: {workspace.out / 'report' / 'report.duckdb'}, and a Parquet file of each beside it")
 
 
-def make_report(workspace: Workspace) -> list[Path]:
-    """Report tables, their Parquet copies and the dashboard; returns the pages."""
+def make_report(workspace: Workspace, *, full: bool = False) -> list[Path]:
+    """Report tables, their copies and the dashboard; returns the pages."""
     from pipelines.dashboard import build_dashboard
     from pipelines.reporting import publish_reports, refresh_reports
 
     with workspace.session("report") as session:
-        refresh_reports(session)
+        refresh_reports(session, full=full)
         publish_reports(session, workspace.out / "report")
         return build_dashboard(session, workspace.out / "dashboard")
 

@@ -20,13 +20,14 @@ from pipelines.dagster.metadata import (
     delivery_metadata,
     evaluation_metadata,
     markdown_table,
+    report_metadata,
     snapshot_metadata,
 )
 from pipelines.dashboard import build_dashboard
 from pipelines.delivery import deliver
 from pipelines.evaluation import broken_invariants, evaluate
 from pipelines.live import live_project
-from pipelines.reporting import publish_reports, refresh_reports
+from pipelines.reporting import headlines_of, publish_reports, refresh_reports
 from pipelines.results import collect
 from pipelines.snapshot import take_snapshot
 
@@ -146,13 +147,14 @@ def actions(context: dg.AssetExecutionContext, folder: ProjectFolder, instant: R
 
 @dg.asset(key=TABLES, deps=[EVALUATION], group_name="report", kinds={"duckdb", "parquet"}, pool=POOL, op_tags=LATER)
 def tables(folder: ProjectFolder) -> dg.MaterializeResult[Any]:
-    """The report tables of the last evaluation, and their Parquet copies under `out/report`."""
+    """The report tables of the last evaluation, and their copies under `out/report`: Parquet, and one DuckDB file."""
     workspace = folder.workspace
     with folder.session(workspace, "report") as session:
         refresh_reports(session)
-        names = [path.stem for path in publish_reports(session, workspace.out / "report")]
-        lines = [(name, session.count(f"report.{name}")) for name in names]
-    return dg.MaterializeResult(metadata={"tables": dg.MetadataValue.md(markdown_table(("table", "rows"), lines))})
+        paths = publish_reports(session, workspace.out / "report")
+        lines = [(path.stem, session.count(f"report.{path.stem}")) for path in paths if path.suffix == ".parquet"]
+        headlines, trends, alerts = headlines_of(session)
+    return dg.MaterializeResult(metadata=report_metadata(lines, headlines, trends, alerts))
 
 
 @dg.asset(key=DASHBOARD, deps=[TABLES], group_name="report", kinds={"html"}, pool=POOL, op_tags=LATER)

@@ -76,6 +76,43 @@ def delivery_metadata(batches: Sequence[Delivered]) -> Metadata:
     }
 
 
+def report_metadata(
+    tables: Sequence[tuple[str, int]],
+    headlines: Sequence[Mapping[str, Any]],
+    trends: Mapping[str, Sequence[float | None]],
+    alerts: Sequence[Mapping[str, Any]],
+) -> Metadata:
+    """Each workflow's headline with its trend of twelve weeks, what needs attention, and how long the tables are."""
+    lines = (
+        (h["workflow_id"], h["state"], _headline(h), sparkline(trends.get(h["workflow_id"], ()))) for h in headlines
+    )
+    noticed = ((a["workflow_id"], a["severity"], a["text"]) for a in alerts)
+    return {
+        "workflows": dg.MetadataValue.md(markdown_table(("workflow", "state", "objective met", "12 weeks"), lines)),
+        "alerts": dg.MetadataValue.md(markdown_table(("workflow", "severity", "what"), noticed)),
+        "attention": dg.MetadataValue.int(len(alerts)),
+        "tables": dg.MetadataValue.md(markdown_table(("table", "rows"), tables)),
+    }
+
+
+def _headline(row: Mapping[str, Any]) -> str:
+    if row["objective_name"] is None:
+        return "no objective"
+    if not row["matured_count"]:
+        return "too early"
+    share = f"{row['met_share']:.0%} ({row['matured_met_count']} of {row['matured_count']})"
+    return f"{share}, {row['met_lo']:.0%} to {row['met_hi']:.0%}"
+
+
+def sparkline(shares: Iterable[float | None]) -> str:
+    """Shares from 0 to 1 as a line of bars; a dot where there was nothing to divide.
+
+    >>> sparkline([None, 0.0, 0.5, 1.0])
+    '·▁▅█'
+    """
+    return "".join("·" if share is None else "▁▂▃▄▅▆▇█"[min(int(share * 8), 7)] for share in shares)
+
+
 def workflow_table(workflows: Iterable[WorkflowCounts]) -> str:
     """A line for each workflow, the busiest first."""
     names = [f.name for f in fields(WorkflowCounts)]

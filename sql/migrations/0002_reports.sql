@@ -73,7 +73,7 @@ CREATE TABLE report.workflow_overview (
     matured_count BIGINT NOT NULL,          -- of these, entered at least their maturity_days ago: the denominator of met_share
     matured_met_count BIGINT NOT NULL,      -- of these, first met inside the window: the numerator of met_share
     met_share DOUBLE,                       -- matured_met_count / matured_count
-    met_lo DOUBLE,                          -- lower end of its 95 % interval (Wilson, runs taken as independent)
+    met_lo DOUBLE,                          -- lower end of its 95 % interval (Wilson, by customers where they came more than once)
     met_hi DOUBLE,                          -- upper end
     matured_customer_count BIGINT NOT NULL, -- customers with a matured run
     matured_met_customer_count BIGINT NOT NULL, -- of these, with one that met inside the window
@@ -83,9 +83,9 @@ CREATE TABLE report.workflow_overview (
     met_days_p50 DOUBLE,                    -- median days from entry of those who met; shorter than the typical time
     first_matures_at TIMESTAMPTZ,           -- when the first run of the current objective matures or matured
     h_days INTEGER NOT NULL,                -- horizon of the comparison with the hold-out, in days from entry
-    n_treat BIGINT NOT NULL,                -- customers in treatment whose first run under this objective matured
+    n_treat BIGINT NOT NULL,                -- customers in treatment compared with the hold-out: see report.uplift; 0 without a hold-out
     x_treat BIGINT NOT NULL,                -- of these, met within the horizon
-    n_hold BIGINT NOT NULL,                 -- customers held out whose first run under this objective matured
+    n_hold BIGINT NOT NULL,                 -- customers held out that are compared
     x_hold BIGINT NOT NULL,                 -- of these, met within the horizon
     actions_planned_count BIGINT NOT NULL,  -- actions ever planned
     actions_sent_count BIGINT NOT NULL,     -- of these, sent

@@ -1,5 +1,5 @@
 -- [clear_workflow_overview] Forget the last overview.
-DELETE FROM report.workflow_overview;
+DELETE FROM report.workflow_overview WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
 -- [fill_workflow_overview] One row a workflow: counts over all versions, rates of the current objective alone.
 INSERT INTO report.workflow_overview BY NAME
@@ -17,7 +17,7 @@ WITH entry AS (
         COUNT(*) FILTER (WHERE stuck) AS stuck_count,
         MIN(entered_at) AS oldest_entered_at,
         MAX(entered_at) AS newest_entered_at
-    FROM report.run_fact
+    FROM runs
     GROUP BY workflow_id
 ),
 gap AS (
@@ -26,7 +26,7 @@ gap AS (
         SELECT
             workflow_id,
             date_diff('day', LAG(entered_date) OVER (PARTITION BY workflow_id ORDER BY entered_date), entered_date) AS days
-        FROM (SELECT DISTINCT workflow_id, entered_date FROM report.run_fact)
+        FROM (SELECT DISTINCT workflow_id, entered_date FROM runs)
     )
     GROUP BY workflow_id
 ),
@@ -43,27 +43,29 @@ rate AS (
         COUNT(*) FILTER (WHERE met_in_window) AS met_so_far_count,
         MEDIAN(date_diff('day', entered_date, CAST(first_met_at AS DATE))) FILTER (WHERE met_in_window) AS met_days_p50,
         MIN(matures_at) FILTER (WHERE NOT met_at_entry) AS first_matures_at
-    FROM report.run_fact
+    FROM runs
     WHERE arm = 'treatment' AND objective_version IS NOT NULL
     GROUP BY workflow_id, objective_version
 ),
-comparison AS (
-    -- customers, not runs: the first run under an objective decides the arm and the outcome; met at entry is out in both arms
+customer AS (
+    SELECT workflow_id, objective_version, customer_id, COUNT(*) AS runs, COUNT(*) FILTER (WHERE met_in_window) AS met
+    FROM runs
+    WHERE arm = 'treatment' AND objective_version IS NOT NULL AND NOT met_at_entry AND matured
+    GROUP BY workflow_id, objective_version, customer_id
+),
+clustered AS (
     SELECT
         workflow_id,
         objective_version,
-        COUNT(*) FILTER (WHERE arm = 'treatment') AS n_treat,
-        COUNT(*) FILTER (WHERE arm = 'treatment' AND met_within_h) AS x_treat,
-        COUNT(*) FILTER (WHERE arm = 'holdout') AS n_hold,
-        COUNT(*) FILTER (WHERE arm = 'holdout' AND met_within_h) AS x_hold
-    FROM (
-        SELECT workflow_id, objective_version, arm, matured, met_at_entry, met_within_h
-        FROM report.run_fact
-        WHERE objective_version IS NOT NULL
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_id, objective_version, customer_id ORDER BY entered_at) = 1
-    )
-    WHERE matured AND NOT met_at_entry
+        effective_n(SUM(met), SUM(runs), COUNT(*), SUM(met * met), SUM(met * runs), SUM(runs * runs)) AS n_eff
+    FROM customer
     GROUP BY workflow_id, objective_version
+),
+comparison AS (
+    -- as it was shown today
+    SELECT *
+    FROM report.uplift
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_id, objective_version ORDER BY date DESC) = 1
 ),
 action AS (
     SELECT
@@ -102,20 +104,29 @@ SELECT
     COALESCE(r.matured_count, 0) AS matured_count,
     COALESCE(r.matured_met_count, 0) AS matured_met_count,
     r.matured_met_count / NULLIF(r.matured_count, 0) AS met_share,
-    wilson_lo(r.matured_met_count, r.matured_count) AS met_lo,
-    wilson_hi(r.matured_met_count, r.matured_count) AS met_hi,
+    wilson_lo(r.matured_met_count / r.matured_count * k.n_eff, k.n_eff) AS met_lo,
+    wilson_hi(r.matured_met_count / r.matured_count * k.n_eff, k.n_eff) AS met_hi,
+    k.n_eff,
     COALESCE(r.matured_customer_count, 0) AS matured_customer_count,
     COALESCE(r.matured_met_customer_count, 0) AS matured_met_customer_count,
     r.matured_met_customer_count / NULLIF(r.matured_customer_count, 0) AS met_customer_share,
     COALESCE(r.met_so_far_count, 0) AS met_so_far_count,
     r.met_so_far_count / NULLIF(r.observed_count, 0) AS met_so_far_share,
     r.met_days_p50,
+    t.days_to_objective_p25,
+    t.days_to_objective_p50,
+    t.days_to_objective_p75,
     r.first_matures_at,
-    CAST(CEIL(w.longest_stay_days) AS INTEGER) + 30 AS h_days,
+    COALESCE(c.h_days, CAST(CEIL(w.longest_stay_days) AS INTEGER) + 30) AS h_days,
     COALESCE(c.n_treat, 0) AS n_treat,
     COALESCE(c.x_treat, 0) AS x_treat,
     COALESCE(c.n_hold, 0) AS n_hold,
     COALESCE(c.x_hold, 0) AS x_hold,
+    c.diff_points AS uplift_points,
+    c.av_lo_points AS uplift_lo_points,
+    c.av_hi_points AS uplift_hi_points,
+    c.verdict,
+    c.more_needed,
     COALESCE(a.planned_count, 0) AS actions_planned_count,
     COALESCE(a.sent_count, 0) AS actions_sent_count,
     COALESCE(a.failed_count, 0) AS actions_failed_count,
@@ -126,9 +137,13 @@ SELECT
     e.newest_entered_at,
     g.usual_gap_days
 FROM live.workflows AS w
+JOIN report_scope AS s ON s.workflow_id = w.workflow
 LEFT JOIN entry AS e ON e.workflow_id = w.workflow
 LEFT JOIN gap AS g ON g.workflow_id = w.workflow
 LEFT JOIN rate AS r ON r.workflow_id = w.workflow AND r.objective_version = w.objective_version
+LEFT JOIN clustered AS k ON k.workflow_id = w.workflow AND k.objective_version = w.objective_version
+LEFT JOIN report.objective_time AS t
+    ON t.workflow_id = w.workflow AND t.objective_version = w.objective_version AND t.arm = 'treatment' AND t.cohort = 'all'
 LEFT JOIN comparison AS c ON c.workflow_id = w.workflow AND c.objective_version = w.objective_version
 LEFT JOIN action AS a ON a.workflow = w.workflow
 WHERE w.is_current;

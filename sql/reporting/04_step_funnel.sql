@@ -1,5 +1,5 @@
 -- [clear_step_funnel] Forget the last funnel.
-DELETE FROM report.step_funnel;
+DELETE FROM report.step_funnel WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
 -- [fill_step_funnel] For each step: who came, who rests, who left from here; the others moved on. Hops tell what was passed.
 INSERT INTO report.step_funnel BY NAME
@@ -7,6 +7,7 @@ WITH step AS (
     SELECT w.workflow, w.objective_version, s.step_id, MAX(w.version) AS workflow_version
     FROM live.steps AS s
     JOIN live.workflows AS w ON w.workflow = s.workflow AND w.version = s.version
+    JOIN report_scope AS c ON c.workflow_id = s.workflow
     GROUP BY w.workflow, w.objective_version, s.step_id
 ),
 reached AS (
@@ -29,7 +30,7 @@ visit AS (
         f.late,
         f.status
     FROM reached AS r
-    JOIN report.run_fact AS f ON f.run_id = r.participant_id
+    JOIN runs AS f ON f.run_id = r.participant_id
     WHERE f.arm = 'treatment'
 ),
 counted AS (
@@ -49,11 +50,18 @@ counted AS (
 base AS (
     -- of the runs that entered long enough ago, those whose flow had the step
     SELECT f.workflow_id, f.objective_version, s.step_id, COUNT(*) AS eligible_count
-    FROM report.run_fact AS f
+    FROM runs AS f
     JOIN state.participants AS p ON p.participant_id = f.run_id
     JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_version
     WHERE f.arm = 'treatment' AND f.entered_at + to_days(f.d_max_days) <= $as_of
     GROUP BY f.workflow_id, f.objective_version, s.step_id
+),
+skipped AS (
+    SELECT f.workflow_id, f.objective_version, a.step_id, COUNT(DISTINCT f.run_id) AS skipped_count
+    FROM outbox.actions AS a
+    JOIN runs AS f ON f.run_id = a.participant_id
+    WHERE a.status IN ('dropped', 'cancelled')
+    GROUP BY f.workflow_id, f.objective_version, a.step_id
 ),
 stay AS (
     SELECT
@@ -65,7 +73,7 @@ stay AS (
     FROM state.transitions AS a
     JOIN state.transitions AS d
         ON d.participant_id = a.participant_id AND d.from_step = a.to_step AND d.kind IN ('moved', 'completed', 'exited')
-    JOIN report.run_fact AS f ON f.run_id = a.participant_id
+    JOIN runs AS f ON f.run_id = a.participant_id
     WHERE a.kind = 'moved' AND f.arm = 'treatment'
     GROUP BY f.workflow_id, f.objective_version, a.to_step
 )
@@ -88,11 +96,14 @@ SELECT
     COALESCE(c.eligible_reached_count, 0) / NULLIF(b.eligible_count, 0) AS reach_share,
     (c.reached_count - c.here_count - c.left_count) / NULLIF(c.reached_count - c.here_count, 0) AS pass_share,
     y.median_stay_days,
-    y.p90_stay_days
+    y.p90_stay_days,
+    COALESCE(k.skipped_count, 0) AS skipped_count
 FROM step AS s
 LEFT JOIN counted AS c
     ON c.workflow_id = s.workflow AND c.objective_version IS NOT DISTINCT FROM s.objective_version AND c.step_id = s.step_id
 LEFT JOIN base AS b
     ON b.workflow_id = s.workflow AND b.objective_version IS NOT DISTINCT FROM s.objective_version AND b.step_id = s.step_id
 LEFT JOIN stay AS y
-    ON y.workflow_id = s.workflow AND y.objective_version IS NOT DISTINCT FROM s.objective_version AND y.step_id = s.step_id;
+    ON y.workflow_id = s.workflow AND y.objective_version IS NOT DISTINCT FROM s.objective_version AND y.step_id = s.step_id
+LEFT JOIN skipped AS k
+    ON k.workflow_id = s.workflow AND k.objective_version IS NOT DISTINCT FROM s.objective_version AND k.step_id = s.step_id;

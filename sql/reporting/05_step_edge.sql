@@ -1,5 +1,5 @@
 -- [clear_step_edge] Forget the last edges.
-DELETE FROM report.step_edge;
+DELETE FROM report.step_edge WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
 -- [fill_step_edge] Each transition names a hop, and each hop the steps it passed: neighbours among them are edges.
 INSERT INTO report.step_edge BY NAME
@@ -29,7 +29,7 @@ edge AS (
 counted AS (
     SELECT f.workflow_id, f.objective_version, e.from_step_id, e.branch_label, e.to_step_id, COUNT(*) AS run_count
     FROM edge AS e
-    JOIN report.run_fact AS f ON f.run_id = e.participant_id
+    JOIN runs AS f ON f.run_id = e.participant_id
     WHERE f.arm = 'treatment' AND e.to_step_id IS NOT NULL
     GROUP BY f.workflow_id, f.objective_version, e.from_step_id, e.branch_label, e.to_step_id
 ),

@@ -1,5 +1,5 @@
 -- [clear_exit_reasons] Forget the last exits.
-DELETE FROM report.exit_reasons;
+DELETE FROM report.exit_reasons WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
 -- [fill_exit_reasons] Runs that are out, by reason, step and week of entry.
 INSERT INTO report.exit_reasons BY NAME
@@ -19,6 +19,6 @@ SELECT
     COUNT(*) FILTER (WHERE NOT met_at_entry AND first_met_at <= exited_at) AS met_before_count,
     COUNT(*) FILTER (WHERE met_in_window AND first_met_at > exited_at AND first_met_at <= exited_at + to_days(30)) AS met_after_count,
     QUANTILE_DISC(date_diff('day', entered_date, CAST(exited_at AS DATE)), 0.5) AS median_days_in
-FROM report.run_fact
+FROM runs
 WHERE exited_at IS NOT NULL
 GROUP BY workflow_id, objective_version, arm, exit_reason, exit_override_name, COALESCE(last_step_id, '(entry)'), entry_week;

@@ -1,5 +1,5 @@
--- [clear_participant_timeline] Forget the last timelines.
-DELETE FROM report.participant_timeline;
+-- [clear_participant_timeline] Forget the timelines of runs to which something happened.
+DELETE FROM report.participant_timeline WHERE run_id IN (SELECT run_id FROM touched_runs);
 
 -- [fill_participant_timeline] Every transition, the steps its hop passed, the actions it planned, and what was seen of the objective.
 INSERT INTO report.participant_timeline BY NAME
@@ -40,9 +40,14 @@ move AS MATERIALIZED (
         p.entry_mode,
         p.matched_from,
         p.met_at_entry,
-        p.watched_until
+        p.watched_until,
+        json_extract(w.definition, '$.entry.when') AS entry_text,
+        json_extract(w.definition, '$.exit.when') AS exit_text,
+        w.objective_text
     FROM state.transitions AS t
     JOIN state.participants AS p ON p.participant_id = t.participant_id
+    JOIN touched_runs AS c ON c.run_id = p.participant_id
+    JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
     LEFT JOIN live.hops AS h ON h.hop_id = t.hop_id
 ),
 event AS (
@@ -62,8 +67,10 @@ event AS (
         END
         || CASE WHEN met_at_entry THEN '; the objective was met already' ELSE '' END
         || CASE arm WHEN 'holdout' THEN '; drawn into the hold-out, so only watched' ELSE '' END AS why_text,
-        CAST(NULL AS DOUBLE) AS value
+        CAST(NULL AS DOUBLE) AS value,
+        json_object('condition', entry_text, 'holds_since', matched_from, 'record', k.named) AS why_trace
     FROM move
+    LEFT JOIN report.entry_seen AS k ON k.run_id = move.participant_id
     WHERE kind = 'entered'
     UNION ALL
     SELECT
@@ -75,7 +82,8 @@ event AS (
         m.from_step,
         COALESCE(m.reason, 'time'),
         s.label || CASE WHEN m.reason = 'met' THEN ' came true' ELSE ' was over' END,
-        NULL
+        NULL,
+        json_object('step', m.from_step, 'ended_by', COALESCE(m.reason, 'time'), 'to', m.to_step)
     FROM move AS m
     JOIN step AS s ON s.workflow = m.workflow AND s.version = m.version AND s.step_id = m.from_step
     WHERE m.hop_id IS NOT NULL
@@ -94,7 +102,8 @@ event AS (
             WHEN s.kind = 'split' THEN 'drawn into “' || h.arm || '” at ' || s.label
             ELSE 'took “' || h.arm || '” at ' || s.label
         END,
-        NULL
+        NULL,
+        json_object('step', h.step_id, 'arm', h.arm)
     FROM move AS m
     JOIN live.hop_path AS h ON h.hop_id = m.hop_id
     JOIN step AS s ON s.workflow = m.workflow AND s.version = m.version AND s.step_id = h.step_id
@@ -109,7 +118,8 @@ event AS (
         a.step_id,
         a.status,
         a.status || ' the ' || a.kind || ' ' || s.label || COALESCE(' (' || replace(NULLIF(a.status_reason, ''), '_', ' ') || ')', ''),
-        NULL
+        NULL,
+        json_object('action', a.action_id, 'values', a.values, 'send_after', a.send_after, 'send_rule', a.send_rule, 'zone', a.zone)
     FROM outbox.actions AS a
     JOIN step AS s ON s.workflow = a.workflow AND s.version = a.version AND s.step_id = a.step_id
     JOIN move AS m ON m.participant_id = a.participant_id AND m.evaluation_id = a.evaluation_id
@@ -125,7 +135,8 @@ event AS (
         NULL,
         'waits at ' || s.label || CASE WHEN s.has_condition THEN ' at most until ' ELSE ' until ' END
         || COALESCE(strftime(m.due_at, '%-d %b %Y'), 'further notice'),
-        NULL
+        NULL,
+        json_object('step', m.to_step, 'due_at', m.due_at)
     FROM move AS m
     JOIN step AS s ON s.workflow = m.workflow AND s.version = m.version AND s.step_id = m.to_step
     WHERE m.kind = 'moved'
@@ -151,7 +162,11 @@ event AS (
                 ELSE COALESCE(m.reason, 'no reason recorded')
             END
         END,
-        NULL
+        NULL,
+        json_object(
+            'reason', COALESCE(m.reason, m.kind),
+            'condition', CASE m.reason WHEN 'exit_condition' THEN m.exit_text WHEN 'objective' THEN to_json(m.objective_text) END
+        )
     FROM move AS m
     WHERE m.kind IN ('completed', 'exited')
     UNION ALL
@@ -169,7 +184,8 @@ event AS (
             WHEN is_met THEN 'objective met'
             ELSE 'objective no longer met'
         END,
-        measure
+        measure,
+        json_object('condition', objective_text, 'holds', is_met, 'measure', measure_text, 'value', measure)
     FROM (
         SELECT
             o.participant_id,
@@ -177,12 +193,47 @@ event AS (
             o.is_met,
             o.measure,
             p.entered_at,
+            w.objective_text,
+            json_extract(w.definition, '$.objective.measure') AS measure_text,
             CASE WHEN p.met_at_entry THEN p.entered_at ELSE p.objective_met_at END AS first_met_at,
             LAG(o.is_met) OVER (PARTITION BY o.participant_id ORDER BY o.observed_at) AS was_met
         FROM state.observations AS o
         JOIN state.participants AS p ON p.participant_id = o.participant_id
+        JOIN touched_runs AS c ON c.run_id = p.participant_id
+        JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
     )
     WHERE observed_at > entered_at AND COALESCE(was_met, FALSE) <> is_met
+    UNION ALL
+    SELECT run_id, lost_at, 5, 0, 'lost', NULL, NULL, 'the record is gone from the CRM', NULL, NULL
+    FROM runs
+    JOIN touched_runs USING (run_id)
+    -- who is made to leave by it has a line for that
+    WHERE lost_at > exited_at
+    UNION ALL
+    -- a gate about those who come back shut after this run, the customer's latest before
+    SELECT
+        f.run_id,
+        r.refused_from,
+        6,
+        0,
+        're_entry_blocked',
+        NULL,
+        r.reason,
+        'qualified again and was not let in: ' || replace(r.reason, '_', ' ') || COALESCE(' until ' || strftime(r.until_at, '%-d %b %Y'), ''),
+        NULL,
+        json_object('gate', r.reason, 'detail', r.detail, 'until', r.until_at, 'ended', r.refused_to)
+    FROM state.refusals AS r
+    JOIN state.participants AS p ON p.workflow = r.workflow AND p.object = r.object AND p.record = r.record AND p.occasion = r.occasion
+    JOIN runs AS f ON f.run_id = p.participant_id
+    JOIN touched_runs AS c ON c.run_id = f.run_id
+    WHERE r.reason IN ('not_requalified', 'waiting_after_exit', 'entered_before') AND f.entered_at <= r.refused_from
+        AND NOT EXISTS (
+            SELECT 1
+            FROM runs AS l
+            JOIN state.participants AS q ON q.participant_id = l.run_id
+            WHERE q.workflow = p.workflow AND q.object = p.object AND q.record = p.record AND q.occasion = p.occasion
+                AND l.entered_at <= r.refused_from AND l.entered_at > f.entered_at
+        )
 )
 SELECT
     f.workflow_id,
@@ -201,6 +252,8 @@ SELECT
     e.step_id,
     e.reason_code,
     e.why_text,
-    e.value
+    e.value,
+    f.customer_name,
+    CAST(e.why_trace AS VARCHAR) AS why_trace
 FROM event AS e
-JOIN report.run_fact AS f ON f.run_id = e.participant_id;
+JOIN runs AS f ON f.run_id = e.participant_id;

@@ -1,7 +1,8 @@
 -- [latest_evaluation] The evaluation that a report is about.
-SELECT evaluation_id, as_of
-FROM journal.evaluations
-ORDER BY evaluation_id DESC
+SELECT e.evaluation_id, e.as_of, p.files
+FROM journal.evaluations AS e
+LEFT JOIN live.projects AS p ON p.project_id = e.project_id
+ORDER BY e.evaluation_id DESC
 LIMIT 1;
 
 -- [report_clock] What the report tables show: the evaluation they were made for, and the project it belonged to.

@@ -8,13 +8,16 @@ from support.oracle.flow import wait_of
 from support.oracle.passages import ENTRY, Live, Participant
 from support.oracle.state import State
 
-from definitions import Problem, ProblemsFound, Project, Span
+from definitions import Problem, ProblemsFound, Project, Span, UserError
 from definitions.steps import WaitStep
 from definitions.workflow import Moves, Workflow, logic_fingerprint, structure_fingerprint, text_fingerprint
 
 
 def apply(state: State, project: Project) -> None:
     """Make a project live, or refuse it with every problem."""
+    for name, live in state.live.items():
+        if name not in project.workflows and live.state in ("enabled", "paused", "archived"):
+            raise UserError("live-workflow-gone", f"{name} is {live.state}")
     problems = [
         Problem(Span(f"workflows/{name}.yaml", 1, 1), code, code)
         for name, new in project.workflows.items()

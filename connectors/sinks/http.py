@@ -114,6 +114,8 @@ class _Sending:
             self.send(request.actions[:middle])
             return self.send(request.actions[middle:])
         self.closed = made.closed
+        if made.result == "not_tried":
+            return self._note([replace(self._left(a), code=made.code, message=made.message) for a in request.actions])
         if made.result != "accepted":
             return self._note([made.outcome(action.action_id) for action in request.actions])
         told = {one.action_id: one for one in request.read(_json(made.reply), request.actions)}

@@ -59,7 +59,9 @@ def read(reply: Reply, now: datetime, repeatable: bool = True) -> Answered:
         return Answered("later", code, said, retry_after(reply.headers.get("retry-after"), now), reply=reply)
     if status >= 500 or status < 200:
         return Answered("unknown", code, said, reply=reply)
-    closed = {401: "credentials are refused", 403: "access is refused", 410: "the address is gone"}.get(status)
+    if status == 401:  # it is about who asks, not about what is asked
+        return Answered("not_tried", code, said, closed="credentials are refused", reply=reply)
+    closed = {403: "access is refused", 410: "the address is gone"}.get(status)
     return Answered("rejected", code, said, closed=closed, reply=reply)
 
 

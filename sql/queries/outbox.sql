@@ -9,7 +9,7 @@ FROM due AS a
 JOIN state.participants AS p ON p.participant_id = a.participant_id
 LEFT JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
 LEFT JOIN (
-    SELECT action_id, arg_max(retry_at, attempt) AS retry_at
+    SELECT action_id, arg_max_null(retry_at, attempt) AS retry_at
     FROM outbox.attempts
     WHERE action_id IN (SELECT action_id FROM due)
     GROUP BY action_id

@@ -119,3 +119,4 @@ def test_a_sink_that_closes_keeps_what_is_left(world: World, receiver: Receiver)
     receiver.answers = [Answer(401)] * 3
     made = deliver(world.session, world.project, sinks(world), START + timedelta(hours=1))
     assert [one.closed for one in made if one.kind == "webhook"] == ["credentials are refused"]
+    assert {statuses(world)["hook", f"x{i}"] for i in range(3)} == {"planned"}

@@ -348,6 +348,8 @@ def _one_kind(value: Any) -> Any:
     if len(kinds) != 1:
         some = "none" if not kinds else ", ".join(f"`{k}`" for k in kinds)
         raise fault("step", f"a step has exactly one kind; this has {some}", "kinds are " + ", ".join(_TAGS))
+    if mapping[kinds[0]] is None:
+        raise fault("step", f"`{kinds[0]}` is empty", "write under it what it does")
     return mapping
 
 

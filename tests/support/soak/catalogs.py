@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -111,20 +112,23 @@ class Objects:
         return {"mails": "mail"} if object_ == "contact" and "mail" in self.names else {}
 
 
-def draw_objects(rng: Random) -> Objects:
-    """Two to four objects, always with accounts."""
+def draw_objects(
+    rng: Random, wanted: Sequence[str] = (), fields: Sequence[str] = (), roles: Sequence[str] = ()
+) -> Objects:
+    """Two to four objects, always with accounts; some objects, fields of accounts and roles may be wanted."""
     others = rng.sample(["contact", "contact", "user", "ticket", "mail"], k=rng.choice([1, 2, 2, 3]))
-    names = {"account", *others} | {"contact" for other in others if other == "mail"}
+    names = {"account", *others, *wanted} | {"contact" for other in others if other == "mail"}
     chance = rng.random
     own = {name: dict(FIELDS[name]) for name in FIELDS if name in names}
-    own["account"] = _some_fields(rng)
+    chosen = _some_fields(rng)
+    own["account"] = {n: t for n, t in FIELDS["account"].items() if n in chosen or n in fields}
     return Objects(
         tuple(n for n in FIELDS if n in names),
         own,
         chance() < 0.4,
-        chance() < 0.3,
-        chance() < 0.5,
-        chance() < 0.4,
+        chance() < 0.3 or "has_deleted_at" in roles,
+        chance() < 0.5 or "merges" in roles,
+        chance() < 0.4 or "sends_as" in roles,
         born={
             o: f
             for o, f in (("account", "signed_on"), ("ticket", "opened_on"))

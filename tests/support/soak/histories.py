@@ -5,7 +5,7 @@ What is drawn becomes moments in the form of a case's timeline, so that any hist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -56,6 +56,8 @@ class Story:
     rng: Random
     world: World
     steps: int
+    frequent: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Deeds of the seed's theme, with their weights."""
     now: datetime = field(init=False)
     rows: Rows = field(default_factory=Rows)
     actions: list[str] = field(default_factory=list[str])
@@ -73,6 +75,7 @@ class Story:
         # limits count what is overdue as going out now: without delivery everything would pile up
         self.delivers = chance() < 0.5 or "limits" in self.world.data["project"]
         self._kinds = {kind: weight for kind, (weight, kept, _) in KINDS.items() if chance() < kept}
+        self._kinds |= self.frequent
 
     def given(self) -> Rows:
         """The rows at the start."""
@@ -324,6 +327,31 @@ def _suppress(story: Story, moment: Moment) -> None:
         moment.suppress.setdefault("contact", {})[found[1]] = story.rng.choice(["asked", "bounced"])
 
 
+def _date(story: Story, moment: Moment) -> None:
+    """A day of somebody inside comes nearer or moves away."""
+    inside = [name.rpartition(":") for name in story.inside]
+    workflow, _, record = story.rng.choice(inside) if inside else ("", "", "")
+    known = story.world.data["workflows"]
+    spec = known.get(workflow) or next(iter(known.values()))
+    object_, key = spec["object"], record.split("+")[0]
+    days = [name for name, type_ in story.fields(object_).items() if type_ == "date" and name != "gone_on"]
+    if days and key in story.rows.get(object_, {}):
+        day = story.now.date() + timedelta(days=story.rng.choice([-1, 0, 0, 1, 2, 7, 30]))
+        value = day.isoformat() if story.rng.random() < 0.9 else None
+        story.put(moment, object_, key, {story.rng.choice(days): value})
+
+
+def _user(story: Story, moment: Moment) -> None:
+    """A user goes away or comes back, and may or may not be written for."""
+    found = story.pick("user") if story.world.objects.has("user") else None
+    if found:
+        fields = [name for name in story.fields("user") if name in ("allows", "away", "team", "quota")]
+        name = story.rng.choice(fields)
+        switches = name in ("allows", "away")
+        value = story.rng.choice(["true", "false", None]) if switches else story.draw_field("user", name)
+        story.put(moment, *found, {name: value})
+
+
 def _edit_project(story: Story, moment: Moment) -> None:
     if moment.world is None:
         made = draw_edit(story.rng, story.world)
@@ -346,5 +374,7 @@ KINDS: dict[str, tuple[int, float, Callable[[Story, Moment], None]]] = {
     "result": (8, 0.7, _result),
     "suppress": (1, 0.4, _suppress),
     "project": (3, 0.5, _edit_project),
+    "date": (2, 0.4, _date),
+    "user": (2, 0.4, _user),
 }
 """Kinds of steps: their weight, the share of seeds that has them, and what they do."""

@@ -16,6 +16,7 @@ from support.soak.engines import Seat, Stage, open_stage
 from support.soak.histories import Moment, Story
 from support.soak.identities import check_identities
 from support.soak.playing import Declined, Difference, Disagreed, begin, play_moment
+from support.soak.themes import theme_of
 from support.soak.worlds import draw_world
 
 from definitions import Project
@@ -59,8 +60,9 @@ def run_seed(seed: int, steps: int, stages: Sequence[Stage]) -> Outcome:
     """Draw a world and its history from a seed, and play them."""
     started = time.process_time()
     rng = Random(seed)
-    world, project, refused = draw_world(rng)
-    story = Story(rng, world, steps)
+    theme = theme_of(seed)
+    world, project, refused = draw_world(rng, theme)
+    story = Story(rng, world, steps, theme.deeds)
     given = story.given()
     outcome = Outcome(seed, History(world.data, given), steps=steps, rejected=len(refused))
     with seated(stages, project) as seats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,6 +14,7 @@ from support.cases import Case, project_of
 from support.soak.catalogs import ZONES, Objects, Spec, catalog_of, draw_objects
 from support.soak.conditions import Scope, draw_condition, draw_leaf
 from support.soak.flows import MESSAGE, Flow, draw_action, draw_steps
+from support.soak.themes import PLAIN, Theme
 
 from definitions import Problem, ProblemsFound, Project
 
@@ -54,11 +56,11 @@ def build(data: Spec) -> Project:
         raise Rejected(found.problems) from found
 
 
-def draw_world(rng: Random, most: int = 20) -> tuple[World, Project, list[Rejected]]:
+def draw_world(rng: Random, theme: Theme = PLAIN, most: int = 20) -> tuple[World, Project, list[Rejected]]:
     """A world that the checker accepts, its project, and what was refused on the way."""
     refused: list[Rejected] = []
     while len(refused) < most:
-        world = _world(rng)
+        world = _world(rng, theme)
         try:
             return world, build(world.data), refused
         except Rejected as rejected:
@@ -66,8 +68,8 @@ def draw_world(rng: Random, most: int = 20) -> tuple[World, Project, list[Reject
     raise refused[-1]
 
 
-def _world(rng: Random) -> World:
-    objects = draw_objects(rng)
+def _world(rng: Random, theme: Theme) -> World:
+    objects = draw_objects(rng, theme.objects, theme.fields, theme.roles)
     zone = rng.choice([*ZONES, "America/New_York", "Europe/Berlin"])
     start = datetime.fromisoformat(rng.choice(STARTS)).replace(tzinfo=ZoneInfo(zone))
     base = Scope(rng, objects, "account", history=False)
@@ -77,11 +79,12 @@ def _world(rng: Random) -> World:
         computed["busy"] = "count(tickets) filter (where urgent) + 79"
     data: Spec = {
         "name": "soak",
-        "project": {"timezone": zone, "seed": f"s{rng.randrange(1000)}"} | _limits(rng),
+        "project": {"timezone": zone, "seed": f"s{rng.randrange(1000)}"}
+        | (_limits(rng) if not theme.limits else {"limits": copy.deepcopy(theme.limits)}),
         "catalog": catalog_of(objects, computed),
         "segments": {},
         "journeys": {},
-        "calendars": _calendars(rng, start.date()),
+        "calendars": _calendars(rng, start.date(), theme.calendar),
         "messages": {MESSAGE: "Hello {{ account.id }}"},
         "workflows": {},
     }
@@ -91,10 +94,11 @@ def _world(rng: Random) -> World:
         data["segments"]["two"] = {"object": "account", "when": [draw_leaf(base), "segment('one')"]}
     if rng.random() < 0.35:
         data["journeys"]["life"] = _journey(rng, base)
-    names = [f"w{i + 1}" for i in range(rng.choices([1, 2, 3, 4, 5], [2, 4, 3, 1, 1])[0])]
-    about = {name: draw_object(rng, objects) for name in names}
-    for name in names:
+    count = max(rng.choices([1, 2, 3, 4, 5], [2, 4, 3, 1, 1])[0], theme.workflows)
+    about = {f"w{i + 1}": "account" if theme.workflows else draw_object(rng, objects) for i in range(count)}
+    for name in about:
         data["workflows"][name] = draw_workflow(rng, objects, data, about, name)
+        theme.shape(rng, name, data["workflows"][name])
     return World(objects, start, data)
 
 
@@ -118,8 +122,8 @@ def _limits(rng: Random) -> Spec:
     return {"limits": limits} if limits else {}
 
 
-def _calendars(rng: Random, start: date) -> Spec:
-    if rng.random() < 0.5:
+def _calendars(rng: Random, start: date, wanted: bool) -> Spec:
+    if rng.random() < 0.5 and not wanted:
         return {}
     days = sorted({start + timedelta(days=rng.choice([0, 1, 2, 3, 5, 8, 14, 30])) for _ in range(3)})
     dates: list[Any] = [day.isoformat() for day in days]

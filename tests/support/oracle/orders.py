@@ -20,6 +20,7 @@ def take_up(state: State) -> None:
     state.orders, state.given = state.given, []
     state.removed.clear()
     state.marked.clear()
+    verdicts: dict[str, tuple[Action, str]] = {}
     # what is ordered of a workflow's state counts for all that is ordered of records
     for order in sorted(state.orders, key=lambda order: order.record is not None):
         if order.record is not None:
@@ -31,7 +32,9 @@ def take_up(state: State) -> None:
         elif order.record is None:
             order.outcome = _about_workflow(live, order)
         elif order.command != "enroll":
-            order.outcome = _about_record(state, live, order)
+            order.outcome = _about_record(state, live, order, verdicts)
+    for action, command in verdicts.values():
+        _answer(state, action, command)
     _return_from_archive(state)
 
 
@@ -65,12 +68,15 @@ def _about_workflow(live: Live, order: Order) -> str:
     return "done"
 
 
-def _about_record(state: State, live: Live, order: Order) -> str:
+def _about_record(state: State, live: Live, order: Order, verdicts: dict[str, tuple[Action, str]]) -> str:
     """An order about the passages of a record; in an archive nothing can be done."""
     if live.state == "archived":
         return "refused:workflow_archived"
     if order.command in ("approve", "reject"):
-        return _answer(state, live, order)
+        # of several verdicts at once the last one counts
+        waiting = [a for p in live.passages for a in p.actions if _is_meant(a, order)]
+        verdicts |= {action.id: (action, order.command) for action in waiting}
+        return "done" if waiting else "refused:nothing_waits"
     inside = [p for p in live.inside() if order.record == p.record]
     if not inside:
         return "refused:not_inside"
@@ -114,20 +120,15 @@ _PASSAGE: dict[str, Callable[[State, Participant], str]] = {
 }
 
 
-def _answer(state: State, live: Live, order: Order) -> str:
+def _answer(state: State, action: Action, command: str) -> None:
     """What waits for approval goes out from now on, or is dropped; also of those who are through."""
-    waiting = [a for p in live.passages for a in p.actions if _is_meant(a, order)]
-    if not waiting:
-        return "refused:nothing_waits"
-    for action in waiting:
-        if order.command == "reject":
-            action.end("dropped", "rejected", state.at)
-            continue
-        action.status, action.approved_at, action.status_at = "planned", state.at, state.at
-        action.reason = "approved"
-        if action.step.enroll is not None:
-            start_others(state, action)
-    return "done"
+    if command == "reject":
+        action.end("dropped", "rejected", state.at)
+        return
+    action.status, action.approved_at, action.status_at = "planned", state.at, state.at
+    action.reason = "approved"
+    if action.step.enroll is not None:
+        start_others(state, action)
 
 
 def _is_meant(action: Action, order: Order) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +10,6 @@ from support.oracle.blackouts import is_blackout
 from support.oracle.clock import Span, step_date
 from support.oracle.draws import draw
 from support.oracle.passages import MESSAGES, Action
-from support.oracle.reading import NotInOracle
 from support.oracle.state import State, Unit
 from support.oracle.windows import Slot, place, zone_of
 
@@ -29,18 +27,25 @@ def plan_sends(state: State) -> None:
     for action in new:
         _choose_zone(state, action)
         _place(state, action, state.at)
-    planned = [a for a in state.sendable() if a.kind in MESSAGES and a.sends_at is not None]
-    counted = [a for a in planned if a not in new]
-    for action in sorted((a for a in planned if a in new), key=_turn):
-        _limit_recipient(state, action, counted)
-        counted.append(action)
-    while _limit_senders(state, [a for a in planned if a.status == "planned"]):
+    _limit_recipients(state)
+    while _limit_senders(state):
         pass
 
 
-def _turn(action: Action) -> tuple[Any, ...]:
-    """The order in which limits are used up: by the time of planning, then by that of sending."""
-    return action.planned_at, action.sends_at, action.id
+def _counted(state: State) -> list[tuple[datetime, bool, Action]]:
+    """Messages with the time at which they count and whether they may move: those that went, and those that will go.
+
+    What is late goes out now.
+    """
+    found: list[tuple[datetime, bool, Action]] = []
+    for live in state.live.values():
+        for action in (a for p in live.passages for a in p.actions if a.kind in MESSAGES and a.sends_at is not None):
+            assert action.sends_at is not None
+            if action.status == "sent":
+                found.append((action.sends_at, False, action))
+            elif action.status == "planned":
+                found.append((max(action.sends_at, state.at), True, action))
+    return found
 
 
 def spare(state: State, action: Action) -> None:
@@ -119,55 +124,41 @@ def _move_from_blackout(state: State, action: Action) -> None:
 # ---- limits
 
 
-def _limit_senders(state: State, planned: list[Action]) -> bool:
+def _limit_senders(state: State) -> bool:
     """What is too much for a sender moves behind the end of the hour, day, week or month; true while anything moves."""
     limit = state.project.settings.limits.sender
     if limit is None:
         return False
-    moved, groups = False, dict[tuple[str, Unit], list[Action]]()
-    for action in planned:
-        if action.sender is not None and action.sends_at is not None:
-            unit = state.unit(action.sends_at, limit.at_most.unit)
-            groups.setdefault((action.sender, unit), []).append(action)
+    groups = dict[tuple[str, Unit], list[tuple[bool, datetime, str, Action]]]()
+    for at, may_move, action in _counted(state):
+        if action.sender is not None:
+            group = groups.setdefault((action.sender, state.unit(at, limit.at_most.unit)), [])
+            group.append((may_move, at, action.id, action))
+    moved = False
     for (sender, unit), messages in groups.items():
         room = max(limit.at_most.number - _elsewhere(state, sender, unit), 0)
-        for action in sorted(messages, key=_turn)[room:]:
-            assert action.sends_at is not None
-            if action.sends_at >= state.at:
-                _place(state, action, _end_of_unit(state, action.sends_at, limit.at_most.unit), "sender_limit")
+        for may_move, at, _, action in sorted(messages, key=lambda one: one[:3])[room:]:
+            if may_move:
+                _place(state, action, _end_of_unit(state, at, limit.at_most.unit), "sender_limit")
                 moved = True
-    _refuse_overdue(state, planned)
     return moved
 
 
-def _refuse_overdue(state: State, planned: list[Action]) -> None:
-    """The pages do not say whose turn it is where messages of an earlier hour or day are not out yet."""
-    limit = state.project.settings.limits.sender
-    assert limit is not None
-    now = state.unit(state.at, limit.at_most.unit)
-    for sender in {a.sender for a in planned if a.sender is not None}:
-        theirs = [a.sends_at for a in planned if a.sender == sender and a.sends_at is not None]
-        is_late = any(at < state.at and state.unit(at, limit.at_most.unit) != now for at in theirs)
-        if is_late and len(theirs) + _elsewhere(state, sender, now) > limit.at_most.number:
-            raise NotInOracle("a sender's limit while messages of earlier times have not gone out")
-
-
-def _limit_recipient(state: State, action: Action, before: list[Action]) -> None:
-    """What is too much for a recipient is dropped, the latest planned first."""
+def _limit_recipients(state: State) -> None:
+    """What is too much for a recipient is dropped, the latest planned first; what went counts before it."""
     limit = state.project.settings.limits.recipient
-    if limit is None or action.sends_at is None or action.status != "planned":
+    if limit is None:
         return
-    unit, who = state.unit(action.sends_at, limit.at_most.unit), _recipient(state, action)
-    sent = sum(_recipient(state, a) == who for a in _of_unit(state, before, unit, limit.at_most.unit))
-    if sent >= limit.at_most.number:
-        action.end("dropped", "frequency_cap", state.at)
-
-
-def _of_unit(state: State, messages: list[Action], unit: Unit, name: str) -> Iterator[Action]:
-    """Of some messages those that go out in an hour, day, week or month."""
-    for other in messages:
-        if other.status == "planned" and other.sends_at is not None and state.unit(other.sends_at, name) == unit:
-            yield other
+    groups = dict[Any, list[tuple[bool, datetime, datetime, str, Action]]]()
+    for at, may_move, action in _counted(state):
+        who = _recipient(state, action)
+        if who[1] is not None:
+            group = groups.setdefault((who, state.unit(at, limit.at_most.unit)), [])
+            group.append((may_move, action.planned_at, at, action.id, action))
+    for messages in groups.values():
+        for may_move, *_, action in sorted(messages, key=lambda one: one[:4])[limit.at_most.number :]:
+            if may_move:
+                action.end("dropped", "frequency_cap", state.at)
 
 
 def _elsewhere(state: State, sender: str, unit: Unit) -> int:

@@ -51,18 +51,20 @@ FROM outbox.actions AS a
 JOIN state.transitions AS t ON t.participant_id = a.participant_id
 WHERE a.status IN ('planned', 'awaiting_approval') AND t.kind IN ('exited', 'goal_met') AND t.hop_id IS NULL;
 
--- [no_entry_past_a_gate] Nobody entered at the instant at which it was also refused, or at which it left.
+-- [no_entry_past_a_gate] Nobody entered at the instant at which it was also refused, or at which it left. Whoever took a merged record's place entered as that one.
 SELECT p.participant_id, p.workflow, p.record
 FROM state.participants AS p
 JOIN state.participants AS q
     ON q.workflow = p.workflow AND q.record = p.record AND q.occasion = p.occasion AND q.left_at = p.entered_at
 WHERE p.participant_id <> q.participant_id
+    AND NOT EXISTS (SELECT 1 FROM state.transitions AS t WHERE t.participant_id IN (p.participant_id, q.participant_id) AND t.kind = 'merged')
 UNION ALL
 SELECT p.participant_id, p.workflow, p.record
 FROM state.participants AS p
 JOIN state.refusals AS f ON f.workflow = p.workflow AND f.record = p.record AND f.occasion = p.occasion
 WHERE f.refused_from <= p.entered_at AND (f.refused_to IS NULL OR f.refused_to > p.entered_at)
-    AND p.entry_mode = 'condition';
+    AND p.entry_mode = 'condition'
+    AND NOT EXISTS (SELECT 1 FROM state.transitions AS t WHERE t.participant_id = p.participant_id AND t.kind = 'merged');
 
 -- [waiting_for_something] Every active participant that rests has a due instant or waits for a condition.
 SELECT p.participant_id, p.step_id

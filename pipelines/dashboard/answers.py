@@ -152,7 +152,17 @@ def why_not_comparable(uplift: Uplift) -> str:
 
 def _more(uplift: Uplift) -> Iterator[str]:
     if uplift.more_needed is not None:
-        yield f"about {number(uplift.more_needed)} more customers until a difference like this could be told from chance"
+        yield f"about {number(roughly(uplift.more_needed))} more customers until a difference like this could be told from chance"
+
+
+def roughly(value: int) -> int:
+    """Two digits that count; the rest would pretend to be known.
+
+    >>> roughly(20301), roughly(87), roughly(5)
+    (20000, 87, 5)
+    """
+    size = 10 ** max(0, len(str(value)) - 2)
+    return round(value / size) * size
 
 
 def verdict_word(facts: WorkflowFacts) -> tuple[str, str]:

@@ -104,8 +104,9 @@ def text(
     extra = Markup(' font-size="{}"').format(num(size)) if size else Markup("")
     extra += Markup(' font-weight="{}"').format(weight) if weight else Markup("")
     colour = {"name": INK, "arm": INK, "lost": BAD}.get(css, MUTED)
-    shape = Markup('<text class="{}" x="{}" y="{}" text-anchor="{}" fill="{}"{}>{}</text>')
-    return shape.format(css, num(x), num(y), anchor, colour, extra, words)
+    extra += Markup(' text-anchor="{}"').format(anchor) if anchor != "start" else Markup("")
+    shape = Markup('<text class="{}" x="{}" y="{}" fill="{}"{}>{}</text>')
+    return shape.format(css, num(x), num(y), colour, extra, words)
 
 
 def axis_label(x: float, y: float, words: str, anchor: str = "middle") -> Markup:

@@ -49,7 +49,7 @@ def curve_chart(data: TimeToObjective) -> Markup:
     highest = max(p.cif_hi or p.cif for c in data.curves for p in c.points)
     top = next(t for t in (0.2, 0.4, 0.6, 0.8, 1.0) if t >= min(highest, 1.0))
     rows = len(data.curves)
-    plane = Plane(0, last, 0, top, height=226 + _ROW * rows, left=58, bottom=48 + _ROW * rows)
+    plane = Plane(0, last, 0, top, height=226 + _ROW * rows, left=76, bottom=48 + _ROW * rows)
     step = int(max(1, nice_step(last, 6)))
     days = list(range(0, last + 1, step))
     parts = [*grid(plane, [(top * i / 4, percent(top * i / 4)) for i in range(5)])]

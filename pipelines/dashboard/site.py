@@ -23,6 +23,8 @@ from pipelines.dashboard.workflow_page import WorkflowPage, workflow_page
 from sql import DuckDBSession
 
 _MARK = '<meta name="generator" content="Drumbeat">'
+MOST_BYTES = 150_000
+"""What a page may weigh; a phone opens it at once."""
 AnyPage = Overview | WorkflowPage | PeoplePage | QueuesPage | DictionaryPage
 
 
@@ -49,10 +51,19 @@ def _write_workflow(session: DuckDBSession, folder: Path, clock: Clock, facts: W
     head = facts.headline
     runs = load_runs(session, head.workflow_id, KNOWN)
     people = people_of(runs, head, facts.steps, clock.as_of.date())
-    all_shown = fitting(people, MAIN_BYTES) == head.entered_count
-    sheets = () if all_shown else people_pages(source_of(clock), head, people)
-    page = workflow_page(clock, facts, people, sheets[0].links if sheets else ())
-    yield _write(folder / page.file, render("workflow", page))
+    sheets: tuple[PeoplePage, ...] = ()
+    most = MAIN_BYTES
+    while True:
+        shown = people[: fitting(people, most)]
+        if len(shown) < head.entered_count and not sheets:
+            sheets = people_pages(source_of(clock), head, people)
+        page = workflow_page(clock, facts, shown, sheets[0].links if sheets else ())
+        html = render("workflow", page)
+        too_much = len(html.encode()) - MOST_BYTES
+        if too_much <= 0 or not shown:
+            break
+        most -= too_much + 500
+    yield _write(folder / page.file, html)
     for sheet in sheets:
         yield _write(folder / sheet.file, render("people", sheet))
     _write(folder / page.csv, participants_csv(load_all_participants(session, head.workflow_id)))

@@ -263,4 +263,4 @@ def _exit_table(observed: Sequence[ExitDay], is_share: bool) -> Table:
     columns = (
         ("Day", "Observed", "Objective holds") if is_share else ("Day", "Observed", "Mean", "95%", "Objective holds")
     )
-    return table("Days from exit", columns, (row(d) for d in observed if d.day_no % 2 == 0))
+    return table("Days from exit", columns, (row(d) for d in observed if d.day_no % 7 == 0 or d is observed[-1]))

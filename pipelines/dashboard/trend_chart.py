@@ -48,7 +48,7 @@ def trend_chart(trend: Trend) -> Markup:
     """Entries as bars, objectives met as a line over them, changes as vertical marks."""
     days = trend.days
     top = ceiling(max((max(d.entered_count, int(d.met_average or 0) + 1) for d in days), default=0))
-    plane = Plane(0, len(days), 0, top, top=14)
+    plane = Plane(0, len(days), 0, top, height=216, top=14)
     width = min(9.0, plane.x(1) - plane.x(0) - 1)
     parts = [*grid(plane, [(v, number(v)) for v in (0, top // 2, top)]), *below(plane, list(_dates(days)))]
     parts += [

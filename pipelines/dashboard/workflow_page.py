@@ -13,9 +13,9 @@ from pipelines.dashboard.counted_exhibits import branch_outcomes, breakdown, coh
 from pipelines.dashboard.exhibits import Exhibit, Table, table
 from pipelines.dashboard.facts import Clock, FlowStep, Headline, WorkflowFacts
 from pipelines.dashboard.flow_chart import flow_chart
-from pipelines.dashboard.flow_layout import Block, arm_counts, blocks
+from pipelines.dashboard.flow_layout import Block, arm_counts, blocks, other_counts
 from pipelines.dashboard.pages import Source, page_file, source_of, stem_of
-from pipelines.dashboard.people import GROUPS, MAIN_BYTES, PeopleLink, Person, fitting
+from pipelines.dashboard.people import GROUPS, PeopleLink, Person
 from pipelines.dashboard.rules import NamedRule, Rule, as_rule, reentry_wait, rules_as_written
 from pipelines.dashboard.timed_exhibits import after_exit, compared, time_to_objective, trend
 from pipelines.dashboard.wording import NONE, arm_name, count, day, days, number, percent, step_kind, step_name, title
@@ -27,10 +27,7 @@ class StepLine:
 
     kind: str
     name: str
-    reached: str
-    here: str
-    met: str
-    left: str
+    counts: str
     arms: tuple[tuple[str, tuple[StepLine, ...]], ...]
 
 
@@ -66,13 +63,12 @@ class WorkflowPage:
 def workflow_page(
     clock: Clock, facts: WorkflowFacts, people: Sequence[Person], links: tuple[PeopleLink, ...] = ()
 ) -> WorkflowPage:
-    """The page of one workflow with the first of its participants; `links` lead to pages of all of them."""
+    """The page of one workflow with these participants; `links` lead to pages of all of them."""
     head = facts.headline
     tree = blocks(facts.steps)
     taken = arm_counts(facts.edges)
     name = title(head.workflow_id)
     objective = head.definition.get("objective")
-    shown = people[: fitting(people, MAIN_BYTES)]
     return WorkflowPage(
         source=source_of(clock),
         head=head,
@@ -93,10 +89,10 @@ def workflow_page(
         versions=version_changes(facts.versions),
         terms=_terms(head),
         rules=rules_as_written(head.definition),
-        people=tuple(shown),
-        people_note=_people_note(head, len(shown)),
+        people=tuple(people),
+        people_note=_people_note(head, len(people)),
         people_links=links,
-        groups=tuple((g, words) for g, words in GROUPS.items() if any(p.group == g for p in shown)),
+        groups=tuple((g, words) for g, words in GROUPS.items() if any(p.group == g for p in people)),
     )
 
 
@@ -158,10 +154,7 @@ def _step_line(block: Block, taken: dict[tuple[str, str | None], int]) -> StepLi
     return StepLine(
         kind=step_kind(step),
         name=step_name(step),
-        reached=number(step.reached_count),
-        here=number(step.here_count),
-        met=number(step.responded_count),
-        left=number(step.left_count),
+        counts=" · ".join([f"{number(step.reached_count)} reached", *(words for words, _ in other_counts(step))]),
         arms=arms,
     )
 

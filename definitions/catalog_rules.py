@@ -26,6 +26,11 @@ def catalog_hangs_together(project: Project) -> Iterator[Problem]:
                     f"`{value}` is not a field of {name}",
                     did_you_mean(value, known),
                 )
+        for role, value in spec.report.roles.items():
+            if value not in known:
+                hint = did_you_mean(value, known)
+                where = place_of(project, file, "report", role)
+                yield Problem(where, "unknown-field", f"`{value}` is not a field of {name}", hint)
         for i, tracked in enumerate(spec.track):
             if tracked not in spec.fields:
                 hint = did_you_mean(tracked, known)

@@ -120,9 +120,10 @@ def _publish_file(session: DuckDBSession, path: Path) -> Path:
             words[row["table_name"]][row["column_name"]] = row["comment"]
     session.attach(unfinished, COPY, read_only=False)
     try:
-        for table in ORDER:
-            for sql in table_copy(table, words[table]):
-                session.execute(sql, name=f"publish {table}")
+        with session.transaction():
+            for table in ORDER:
+                for sql in table_copy(table, words[table]):
+                    session.execute(sql, name=f"publish {table}")
         session.execute(f"CHECKPOINT {COPY}", name="finish the copy")
     finally:
         session.execute(f"DETACH {COPY}", name="close the copy")

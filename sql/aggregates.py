@@ -157,10 +157,10 @@ def _count(argument: exp.Expr | None, where: exp.Expr | None, distinct: bool) ->
 
 
 def _first(aggregate: Aggregate) -> exp.Expr:
-    """The first value in an order, missing ones last, ties by key; `last` is the first in the reverse order."""
+    """The first value in an order, missing ones last, ties by key; `last` is the first in the reverse of both orders."""
     turned = aggregate.name == "last"
     keys = [exp.Ordered(this=e.copy(), desc=desc != turned, nulls_first=False) for e, desc in aggregate.order]
-    keys.append(exp.Ordered(this=aggregate.key.copy(), desc=False, nulls_first=False))
+    keys.append(exp.Ordered(this=aggregate.key.copy(), desc=turned, nulls_first=False))
     value = aggregate.argument.copy() if aggregate.argument is not None else aggregate.key.copy()
     made = exp.First(this=exp.Order(this=value, expressions=keys))
     known = exp.not_(exp.Is(this=value.copy(), expression=exp.null())) if aggregate.name == "any_value" else None

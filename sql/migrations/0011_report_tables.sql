@@ -391,3 +391,9 @@ CREATE TABLE report.entry_seen (
     fields JSON NOT NULL,                   -- the record's own fields
     named JSON NOT NULL                     -- those of them that the entry condition names
 );
+
+-- One row is one run: a hash of everything that its timeline was made from.
+CREATE TABLE report.run_made_from (
+    run_id VARCHAR NOT NULL,                -- the participant
+    fingerprint HUGEINT NOT NULL            -- hash of its transitions, observations, actions, tries and refusals
+);

@@ -1,5 +1,5 @@
--- [clear_participant_timeline] Forget the last timelines.
-DELETE FROM report.participant_timeline WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
+-- [clear_participant_timeline] Forget the timelines of runs to which something happened.
+DELETE FROM report.participant_timeline WHERE run_id IN (SELECT run_id FROM touched_runs);
 
 -- [fill_participant_timeline] Every transition, the steps its hop passed, the actions it planned, and what was seen of the objective.
 INSERT INTO report.participant_timeline BY NAME
@@ -46,7 +46,7 @@ move AS MATERIALIZED (
         w.objective_text
     FROM state.transitions AS t
     JOIN state.participants AS p ON p.participant_id = t.participant_id
-    JOIN report_scope AS c ON c.workflow_id = p.workflow
+    JOIN touched_runs AS c ON c.run_id = p.participant_id
     JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
     LEFT JOIN live.hops AS h ON h.hop_id = t.hop_id
 ),
@@ -199,13 +199,14 @@ event AS (
             LAG(o.is_met) OVER (PARTITION BY o.participant_id ORDER BY o.observed_at) AS was_met
         FROM state.observations AS o
         JOIN state.participants AS p ON p.participant_id = o.participant_id
-        JOIN report_scope AS c ON c.workflow_id = p.workflow
+        JOIN touched_runs AS c ON c.run_id = p.participant_id
         JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
     )
     WHERE observed_at > entered_at AND COALESCE(was_met, FALSE) <> is_met
     UNION ALL
     SELECT run_id, lost_at, 5, 0, 'lost', NULL, NULL, 'the record is gone from the CRM', NULL, NULL
     FROM runs
+    JOIN touched_runs USING (run_id)
     -- who is made to leave by it has a line for that
     WHERE lost_at > exited_at
     UNION ALL
@@ -224,8 +225,15 @@ event AS (
     FROM state.refusals AS r
     JOIN state.participants AS p ON p.workflow = r.workflow AND p.object = r.object AND p.record = r.record AND p.occasion = r.occasion
     JOIN runs AS f ON f.run_id = p.participant_id
+    JOIN touched_runs AS c ON c.run_id = f.run_id
     WHERE r.reason IN ('not_requalified', 'waiting_after_exit', 'entered_before') AND f.entered_at <= r.refused_from
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY p.workflow, p.object, p.record, p.occasion, r.refused_from, r.reason ORDER BY f.entered_at DESC) = 1
+        AND NOT EXISTS (
+            SELECT 1
+            FROM runs AS l
+            JOIN state.participants AS q ON q.participant_id = l.run_id
+            WHERE q.workflow = p.workflow AND q.object = p.object AND q.record = p.record AND q.occasion = p.occasion
+                AND l.entered_at <= r.refused_from AND l.entered_at > f.entered_at
+        )
 )
 SELECT
     f.workflow_id,

@@ -110,11 +110,12 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], bool]:
 
 
 def contents(root: Path) -> dict[str, Any]:
-    """Every row of what is kept, and every byte of what was handed out."""
+    """Every row of what is kept, and every byte of what was handed out; each DuckDB file has an identity of its own."""
     with DuckDBSession(root / "warehouse.duckdb") as session:
         tables = [name for name in session.columns() if not name.startswith("report.")]
         rows = {name: sorted(map(repr, session.rows(f"FROM {name}"))) for name in tables}
-    return rows | {str(path): path.read_bytes() for path in sorted((root / "out").rglob("*")) if path.is_file()}
+    files = (path for path in sorted((root / "out").rglob("*")) if path.is_file() and path.suffix != ".duckdb")
+    return rows | {str(path): path.read_bytes() for path in files}
 
 
 def break_an_invariant(root: Path) -> None:
@@ -219,6 +220,17 @@ def test_a_cycle_delivers_what_it_planned_and_the_report_knows(first: Cycle) -> 
     overview = polars.read_parquet(first.root / "out" / "report" / "workflow_overview.parquet")
     assert overview["actions_sent_count"].sum() == delivered
     assert (first.root / "out" / "dashboard" / "index.html").is_file()
+
+
+def test_a_cycle_shows_each_headline_and_its_trend(first: Cycle) -> None:
+    shown = materialized(first.result)["report/tables"]
+    lines = shown["workflows"].splitlines()
+    assert lines[0] == "| workflow | state | objective met | 12 weeks |"
+    assert {line.split(" | ")[0].removeprefix("| ") for line in lines[2:]} == set(PROJECT.workflows)
+    assert all("| too early |" in line for line in lines[2:])
+    assert "| run_fact |" in shown["tables"]
+    with DuckDBSession(first.root / "out" / "report" / "report.duckdb", read_only=True) as report:
+        assert report.count("run_fact") == materialized(first.result)["evaluation"]["entered"]
 
 
 def test_a_cycle_checks_every_object_and_every_invariant(first: Cycle) -> None:

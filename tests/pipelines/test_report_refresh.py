@@ -53,7 +53,7 @@ def test_a_refresh_says_what_a_full_one_says(seed: int) -> None:
         seats = [stack.enter_context(stack.enter_context(optimised())(project)) for _ in range(2)]
         sessions = [seat.inspect for seat in seats]
         begin(seats, given)
-        left_alone = 0
+        left_alone, whole = 0, Tables()
         for moment in story.moments():
             observed, accepted = play_moment(seats, moment)
             if moment.world is not None and not accepted:

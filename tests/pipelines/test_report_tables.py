@@ -528,3 +528,24 @@ def test_a_run_added_later_is_in_every_table(session: DuckDBSession) -> None:
     assert asked(session, "run_fact", "run_id", where="customer_id = 'z1'") == ["rescue/z1/1"]
     assert asked(session, "action_log", "step_id", where="customer_id = 'z1'") == ["book", "finish", "hello"]
     assert asked(session, "branch_outcome", "run_count", where=f"{NEW} AND branch_label = 'Yes'") == [3]
+
+
+def test_who_is_paused_or_in_error_is_in_no_completed_rate(session: DuckDBSession) -> None:
+    ended = [
+        Passage("e1", date(2024, 6, 1), date(2024, 6, 4), "objective", met=date(2024, 6, 4)),
+        Passage("e2", date(2024, 6, 1), date(2024, 6, 11)),
+    ]
+    met = [Passage(name, date(2024, 6, 1), met=date(2024, 6, 3)) for name in ("e3", "e4")]
+    rescue_world(session, [*ended, *met])
+    session.execute("UPDATE state.participants SET status = 'paused', halted_at = arrived_at WHERE record = 'e3'")
+    session.execute("UPDATE state.participants SET status = 'error', halted_at = arrived_at WHERE record = 'e4'")
+    refresh_reports(session)
+    where = "metric_id = 'goal_met_close_share'"
+    assert asked(session, "metric_value", "numerator", "denominator", where=where) == [(1, 2)]
+
+
+def test_the_bottleneck_is_where_runs_stay_longest(rescue: DuckDBSession) -> None:
+    longest = (
+        "SELECT ARG_MAX(step_id, median_stay_days) AS step FROM report.step_funnel WHERE objective_version = 'new'"
+    )
+    assert rescue.rows(longest) == [{"step": "pause"}]

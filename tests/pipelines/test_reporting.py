@@ -12,6 +12,7 @@ import pytest
 from support.worlds import RESCUED, TODAY, Passage, add_passages, at, rescue_world
 
 from pipelines.reporting import publish_reports, refresh_reports
+from sql.published import ORDER
 from sql.warehouses.duckdb import DuckDBSession
 
 Row = dict[str, Any]
@@ -242,15 +243,21 @@ def test_a_report_follows_the_state(session: DuckDBSession) -> None:
 
 
 def test_every_table_is_published_once_and_whole(rescue: DuckDBSession, tmp_path: Path) -> None:
-    paths = publish_reports(rescue, tmp_path / "reports")
-    assert [p.name for p in paths] == [f"{table}.parquet" for table in TABLES]
-    assert sorted(p.name for p in (tmp_path / "reports").iterdir()) == sorted(p.name for p in paths)
-    for path in paths:
-        assert polars.read_parquet(path).height == rescue.count(f"report.{path.stem}")
+    *paths, whole = publish_reports(rescue, tmp_path / "reports")
+    assert [p.name for p in paths] == [f"{table}.parquet" for table in ORDER]
+    assert sorted(p.name for p in (tmp_path / "reports").iterdir()) == sorted(p.name for p in (*paths, whole))
+    kept_back = {"made_from", "run_made_from", "entry_seen"}
+    assert {f"report.{t}" for t in (*ORDER, *kept_back)} == {t for t in rescue.columns() if t.startswith("report.")}
+    with DuckDBSession(whole, read_only=True) as copy:
+        for path in paths:
+            rows = rescue.count(f"report.{path.stem}")
+            assert (polars.read_parquet(path).height, copy.count(path.stem)) == (rows, rows)
+        silent = "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL"
+        assert copy.rows(silent) == []
 
 
 def test_two_publications_are_the_same_bytes(rescue: DuckDBSession, tmp_path: Path) -> None:
-    first, second = (publish_reports(rescue, tmp_path / name) for name in ("one", "two"))
+    first, second = (publish_reports(rescue, tmp_path / name)[:-1] for name in ("one", "two"))
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
 
 

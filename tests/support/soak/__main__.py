@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     if asked.seed is not None:
         return _one(asked.seed, asked.steps, engines, asked.shrink)
     first, _, last = asked.seeds.partition("..")
-    summary = run_fleet(range(int(first), int(last)), asked.steps, engines, asked.jobs, _say)
+    summary = run_fleet(range(int(first), int(last)), asked.steps, engines, asked.jobs, _say, asked.keep)
     _say(summary.text())
     if asked.report:
         Path(asked.report).write_text(page(summary), encoding="utf-8")
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         const=120.0,
         help="make the seed's history small, for so many seconds, and print it as a case",
     )
+    parser.add_argument("--keep", type=Path, help="a file of seeds that were played: those in it are not played again")
     parser.add_argument("--report", help="write the page with what fired")
     return parser
 

@@ -81,6 +81,10 @@ class Objects:
     has_deleted_at: bool
     merges: bool
     sends_as: bool
+    born: dict[str, str]
+    """Objects whose records are not there before a date of theirs, and that field."""
+    known: dict[str, dict[str, str]]
+    """Fields that are not known before a date of the record, and that date's field, by object."""
 
     def fields(self, object_: str) -> dict[str, str]:
         """The object's fields that conditions ask about, with types."""
@@ -102,7 +106,8 @@ class Objects:
     def manies(self, object_: str) -> dict[str, str]:
         """One-to-many relations."""
         if object_ == "account":
-            return {f"{name}s": name for name in ("contact", "ticket") if name in self.names}
+            found = {f"{name}s": name for name in ("contact", "ticket") if name in self.names}
+            return found | ({"letters": "mail"} if "mail" in self.names else {})
         return {"mails": "mail"} if object_ == "contact" and "mail" in self.names else {}
 
 
@@ -114,8 +119,25 @@ def draw_objects(rng: Random) -> Objects:
     own = {name: dict(FIELDS[name]) for name in FIELDS if name in names}
     own["account"] = _some_fields(rng)
     return Objects(
-        tuple(n for n in FIELDS if n in names), own, chance() < 0.4, chance() < 0.3, chance() < 0.5, chance() < 0.4
+        tuple(n for n in FIELDS if n in names),
+        own,
+        chance() < 0.4,
+        chance() < 0.3,
+        chance() < 0.5,
+        chance() < 0.4,
+        born={
+            o: f
+            for o, f in (("account", "signed_on"), ("ticket", "opened_on"))
+            if chance() < 0.15 and f in own.get(o, {})
+        },
+        known={o: k for o in ("account", "ticket") if o in own and chance() < 0.25 and (k := _known(rng, own[o]))},
     )
+
+
+def _known(rng: Random, fields: dict[str, str]) -> dict[str, str]:
+    """One field that is not known before the day in another."""
+    days = [name for name, type_ in fields.items() if type_ == "date"]
+    return {rng.choice(sorted(fields)): rng.choice(days)} if days else {}
 
 
 def _some_fields(rng: Random) -> dict[str, str]:
@@ -132,10 +154,17 @@ def catalog_of(objects: Objects, computed: dict[str, str]) -> dict[str, Spec]:
     """The catalog as the files say it."""
     catalog: dict[str, Spec] = {}
     for name in objects.names:
-        fields = dict(objects.fields(name)) | dict.fromkeys(LINKS.get(name, {}), "text")
+        fields: Spec = dict(objects.fields(name)) | dict.fromkeys(LINKS.get(name, {}), "text")
+        for field, day in objects.known.get(name, {}).items():
+            before = {"before": "false"} if fields[field] == "boolean" else {}
+            fields[field] = {"type": fields[field], "known_from": day} | before
         relations = {r: {"object": t, "key": _key_field(objects, name, t)} for r, t in objects.ones(name).items()}
-        relations |= {r: {"object": t, "on": f"{name}_id"} for r, t in objects.manies(name).items()}
+        relations |= {r: {"object": t, "on": f"{name}_id"} for r, t in objects.manies(name).items() if r != "letters"}
+        if "letters" in objects.manies(name):
+            relations["letters"] = {"through": "contacts.mails"}
         catalog[name] = {"fields": fields, "relations": relations} if relations else {"fields": fields}
+    for name, day in objects.born.items():
+        catalog[name]["exists_from"] = day
     _roles(objects, catalog)
     if computed:
         catalog["account"]["computed"] = dict(computed)
@@ -197,4 +226,4 @@ def _text(rng: Random, field: str) -> str:
         case "phone":
             return rng.choice(PHONES)
         case _:
-            return rng.choice(TEXTS[field])
+            return "" if rng.random() < 0.04 else rng.choice(TEXTS[field])

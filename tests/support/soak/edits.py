@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from support.soak.catalogs import Spec
+from support.soak.catalogs import ZONES, Spec
 from support.soak.conditions import Scope, draw_condition
 from support.soak.flows import WAITS, Flow, draw_action
 from support.soak.worlds import (
@@ -171,6 +171,21 @@ def _calendar(rng: Random, world: World, data: Spec) -> None:
         calendar["holidays"] = rng.choice(["true", "false"])
 
 
+def _zone(rng: Random, world: World, data: Spec) -> None:
+    data["project"]["timezone"] = rng.choice(ZONES)
+
+
+def _catalog(rng: Random, world: World, data: Spec) -> None:
+    """What records exist from, and from when on a field is known."""
+    object_ = rng.choice([name for name in ("account", "ticket") if name in data["catalog"]])
+    spec: Spec = data["catalog"][object_]
+    days = [name for name, type_ in spec["fields"].items() if type_ == "date" and name != "gone_on"]
+    if "exists_from" in spec:
+        del spec["exists_from"]
+    elif days:
+        spec["exists_from"] = rng.choice(days)
+
+
 EDITS: dict[Callable[[Random, World, Spec], None], int] = {
     _words: 2,
     _condition: 5,
@@ -183,5 +198,7 @@ EDITS: dict[Callable[[Random, World, Spec], None], int] = {
     _add: 2,
     _remove: 2,
     _calendar: 2,
+    _zone: 1,
+    _catalog: 1,
 }
 """Edits by weight."""

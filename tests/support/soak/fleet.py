@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from support.soak.engines import open_stage
@@ -76,19 +79,49 @@ def failure_text(played: Played) -> str:
 
 
 def run_fleet(
-    seeds: Sequence[int], steps: int, engines: Sequence[str], jobs: int, say: Callable[[str], None] = lambda _: None
+    seeds: Sequence[int],
+    steps: int,
+    engines: Sequence[str],
+    jobs: int,
+    say: Callable[[str], None] = lambda _: None,
+    kept: Path | None = None,
 ) -> Summary:
-    """Play all seeds; failures are told as they come."""
+    """Play all seeds; failures are told as they come.
+
+    `kept` is a file of what was played, a line a seed: hours of it may be interrupted and gone on with. A seed that failed is
+    played again.
+    """
     summary = Summary(steps, tuple(engines))
+    before = {one.seed: one for one in _read(kept) if one.difference is None} if kept else {}
+    for seed in seeds:
+        if seed in before:
+            summary.add(before[seed])
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_open, initargs=(tuple(engines),)) as pool:
-        asked = [pool.submit(_play, seed, steps) for seed in seeds]
+        asked = [pool.submit(_play, seed, steps) for seed in seeds if seed not in before]
         for done in as_completed(asked):
             played = done.result()
             summary.add(played)
+            if kept:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(_line(played))
             if played.difference is not None:
                 say(failure_text(played))
     return summary
+
+
+def _line(played: Played) -> str:
+    difference = played.difference and asdict(played.difference)
+    return json.dumps({**vars(played), "difference": difference}, default=str) + "\n"
+
+
+def _read(kept: Path) -> Iterator[Played]:
+    for line in kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else ():
+        found = json.loads(line)
+        difference = found["difference"] and Difference(
+            **found["difference"] | {"at": datetime.fromisoformat(found["difference"]["at"])}
+        )
+        yield Played(**found | {"tally": Counter(found["tally"]), "difference": difference})
 
 
 def _open(engines: tuple[str, ...]) -> None:

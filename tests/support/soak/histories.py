@@ -146,7 +146,8 @@ class Story:
 
     def fields(self, object_: str) -> dict[str, str]:
         """The object's fields with types."""
-        return self.world.data["catalog"][object_]["fields"]
+        found = self.world.data["catalog"][object_]["fields"]
+        return {name: spec["type"] if isinstance(spec, dict) else spec for name, spec in found.items()}
 
     def draw_field(self, object_: str, name: str) -> str | None:
         """A value for a field; keys lead to records, mostly."""

@@ -35,6 +35,9 @@ def page(summary: Summary) -> str:
             key = f"{guard}: {name}"
             fired = summary.fired[key]
             lines.append(f"| {guard} | `{name}` | {fired} | {summary.seeds - fired} | {summary.times[key]} |")
+    silent = never_fired(summary)
+    told = ", ".join(f"`{key}`" for key in silent)
+    lines += ["", f"Never fired: {told}." if silent else "Everything fired in some seed."]
     return "\n".join(lines) + "\n"
 
 

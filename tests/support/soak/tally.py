@@ -88,6 +88,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "parting": ("branch arm", "branch else", "split"),
     "clock": ("a clock change between two evaluations",),
     "edit": ("accepted", "refused"),
+    "catalog": ("exists_from", "known_from", "through", "updated_at", "deleted_at", "merged_into", "computed"),
 }  # fmt: skip
 """What should fire in some seeds and not in others."""
 
@@ -96,7 +97,21 @@ def tally_of(session: DuckDBSession, project: Project) -> Counter[str]:
     """How often each guard fired, as `guard: what`."""
     found = Counter({f"{row['guard']}: {row['what']}": int(row["times"]) for row in session.rows(QUERY)})
     found.update(_steps(session, project))
+    found.update(f"catalog: {role}" for role in _roles(project))
     return found
+
+
+def _roles(project: Project) -> set[str]:
+    """What the catalog says of any object."""
+    specs = project.catalog.objects.values()
+    roles = {
+        role
+        for role in ("exists_from", "updated_at", "deleted_at", "merged_into", "computed")
+        for s in specs
+        if getattr(s, role)
+    }
+    known = {"known_from" for s in specs for field in s.fields.values() if field.known_from}
+    return roles | known | {"through" for s in specs for relation in s.relations.values() if relation.through}
 
 
 def _steps(session: DuckDBSession, project: Project) -> Counter[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -165,7 +166,7 @@ def stairs(points: Sequence[Point]) -> str:
     'M0 9H5H10V4'
     """
     parts = [f"M{num(points[0][0])} {num(points[0][1])}"]
-    for (_, before), (x, y) in zip(points, points[1:], strict=False):
+    for (_, before), (x, y) in pairwise(points):
         parts.append(f"H{num(x)}" + (f"V{num(y)}" if num(y) != num(before) else ""))
     return "".join(parts)
 

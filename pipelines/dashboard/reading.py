@@ -50,7 +50,7 @@ _UTC = ZoneInfo("UTC")
 _NAMES = {"customer_name", "owner", "recipient", "label", "description", "message"}
 _T = TypeVar("_T")
 
-_TURNING = dict.fromkeys((0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069))
+_TURNING: dict[int, None] = dict.fromkeys((0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069))
 """Marks that turn the direction of all that follows them; a name may not do that to a page."""
 
 _BY_WORKFLOW: Mapping[str, tuple[str, type[Any]]] = {
@@ -152,7 +152,7 @@ def _queues(session: DuckDBSession, zone: ZoneInfo) -> Queues:
 
 def _seen(trace: str | None) -> tuple[tuple[str, str], ...]:
     """The fields that the entry condition names, with their values at entry."""
-    record = (json.loads(trace).get("record") if trace else None) or {}
+    record: dict[str, Any] = (json.loads(trace).get("record") if trace else None) or {}
     return tuple(
         (str(name), "nothing" if value is None else str(value).translate(_TURNING)) for name, value in record.items()
     )

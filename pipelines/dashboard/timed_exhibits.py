@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
+from markupsafe import Markup
+
 from pipelines.dashboard.answers import TOO_EARLY, TOO_FEW, compared_counts, holdout_card, uplift_interval
 from pipelines.dashboard.curve_chart import TimeCurve, TimeToObjective, curve_chart
 from pipelines.dashboard.exhibits import Exhibit, Table, table
@@ -148,7 +150,7 @@ def compared(facts: WorkflowFacts) -> Exhibit:
     )
 
 
-def _uplift_chart(head: Headline, uplift: Uplift, verdict: str):  # noqa: ANN202
+def _uplift_chart(head: Headline, uplift: Uplift, verdict: str) -> Markup | None:
     values = (
         uplift.diff_points,
         uplift.av_lo_points,

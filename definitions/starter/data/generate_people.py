@@ -106,7 +106,14 @@ def bookings_of(account: Row) -> list[Row]:
     if draw.random() >= 0.4:
         return []
     key = account["account_id"].removeprefix("A-")
-    return [{"booking_id": f"T-{key}", "account_id": account["account_id"], "booked_on": f"{booked_on:%Y-%m-%d}", "origin": "unprompted"}]
+    return [
+        {
+            "booking_id": f"T-{key}",
+            "account_id": account["account_id"],
+            "booked_on": f"{booked_on:%Y-%m-%d}",
+            "origin": "unprompted",
+        }
+    ]
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:

@@ -212,7 +212,7 @@ def after_exit(facts: WorkflowFacts) -> Exhibit:
     )
     path = say(last.value) if change == "stays at" else f"{say(at_exit.value)} on the day of exit to {say(last.value)}"
     verb = "The objective holds for a share that" if is_share else f"Mean {what}"
-    finding = f"{verb} {change} {path} {days(last.day_no)} later."
+    finding = f"{verb} {change} {path}, {days(last.day_no)} later."
     goal = _goal(head)
     chart = exit_chart(
         AfterExit(

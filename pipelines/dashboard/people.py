@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+from markupsafe import escape
+
 from pipelines.dashboard.facts import FlowStep, Headline, Run
 from pipelines.dashboard.pages import Source, stem_of
 from pipelines.dashboard.wording import day, days, measured, number, reason, step_name, title
 
 MOST = 200
 """More rows on one page would cost a phone seconds."""
-MAIN_BYTES = 90_000
-"""What participants may weigh beside the charts at first; a page that is too heavy then gets fewer."""
 PAGE_BYTES = 120_000
-"""And on a page of their own."""
+"""What participants may weigh on a page of their own."""
 KNOWN = 2_000
 """So many of the newest have pages; the file of comma-separated values has all."""
-_ROW_BYTES = 130
+_ROW_BYTES = 160
 
 GROUPS: Mapping[str, str] = {
     "inside": "inside now",
@@ -89,8 +89,8 @@ def fitting(people: Sequence[Person], most_bytes: int) -> int:
     for n, person in enumerate(people[:MOST]):
         weight += (
             _ROW_BYTES
-            + len(person.label.encode())
-            + sum(len(f"{when}{what}".encode()) + 16 for when, what in person.days)
+            + len(escape(person.label).encode())
+            + sum(len(escape(what).encode()) + len(when) + 13 for when, what in person.days)
         )
         if weight > most_bytes:
             return n

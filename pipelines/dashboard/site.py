@@ -16,15 +16,17 @@ from pipelines.dashboard.facts import Clock, WorkflowFacts
 from pipelines.dashboard.listing import participants_csv
 from pipelines.dashboard.overview import Overview, overview
 from pipelines.dashboard.pages import source_of
-from pipelines.dashboard.people import KNOWN, MAIN_BYTES, PeoplePage, fitting, people_of, people_pages
+from pipelines.dashboard.people import KNOWN, PeoplePage, fitting, people_of, people_pages
 from pipelines.dashboard.queues import DictionaryPage, QueuesPage, dictionary_page, queues_page
 from pipelines.dashboard.reading import load_all_participants, load_report, load_runs
-from pipelines.dashboard.workflow_page import WorkflowPage, workflow_page
+from pipelines.dashboard.workflow_page import WorkflowPage, with_people, workflow_page
 from sql import DuckDBSession
 
 _MARK = '<meta name="generator" content="Drumbeat">'
 MOST_BYTES = 150_000
 """What a page may weigh; a phone opens it at once."""
+_FILTER_BYTES = 3_000
+"""What stands around the participants of a page: the filter, links to further pages."""
 AnyPage = Overview | WorkflowPage | PeoplePage | QueuesPage | DictionaryPage
 
 
@@ -51,18 +53,13 @@ def _write_workflow(session: DuckDBSession, folder: Path, clock: Clock, facts: W
     head = facts.headline
     runs = load_runs(session, head.workflow_id, KNOWN)
     people = people_of(runs, head, facts.steps, clock.as_of.date())
-    sheets: tuple[PeoplePage, ...] = ()
-    most = MAIN_BYTES
-    while True:
-        shown = people[: fitting(people, most)]
-        if len(shown) < head.entered_count and not sheets:
-            sheets = people_pages(source_of(clock), head, people)
-        page = workflow_page(clock, facts, shown, sheets[0].links if sheets else ())
-        html = render("workflow", page)
-        too_much = len(html.encode()) - MOST_BYTES
-        if too_much <= 0 or not shown:
-            break
-        most -= too_much + 500
+    bare = workflow_page(clock, facts)
+    most = MOST_BYTES - len(render("workflow", bare).encode()) - _FILTER_BYTES
+    shown = fitting(people, most)
+    sheets = () if shown == head.entered_count else people_pages(source_of(clock), head, people)
+    links = sheets[0].links if sheets else ()
+    page = with_people(bare, people[:shown], links)
+    html = render("workflow", page)
     yield _write(folder / page.file, html)
     for sheet in sheets:
         yield _write(folder / sheet.file, render("people", sheet))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -60,10 +60,8 @@ class WorkflowPage:
     groups: tuple[tuple[str, str], ...]
 
 
-def workflow_page(
-    clock: Clock, facts: WorkflowFacts, people: Sequence[Person], links: tuple[PeopleLink, ...] = ()
-) -> WorkflowPage:
-    """The page of one workflow with these participants; `links` lead to pages of all of them."""
+def workflow_page(clock: Clock, facts: WorkflowFacts) -> WorkflowPage:
+    """The page of one workflow, its participants left out."""
     head = facts.headline
     tree = blocks(facts.steps)
     taken = arm_counts(facts.edges)
@@ -89,11 +87,18 @@ def workflow_page(
         versions=version_changes(facts.versions),
         terms=_terms(head),
         rules=rules_as_written(head.definition),
-        people=tuple(people),
-        people_note=_people_note(head, len(people)),
-        people_links=links,
-        groups=tuple((g, words) for g, words in GROUPS.items() if any(p.group == g for p in people)),
+        people=(),
+        people_note="",
+        people_links=(),
+        groups=(),
     )
+
+
+def with_people(page: WorkflowPage, people: Sequence[Person], links: tuple[PeopleLink, ...] = ()) -> WorkflowPage:
+    """The page with these participants; `links` lead to pages of all of them."""
+    groups = tuple((group, words) for group, words in GROUPS.items() if any(p.group == group for p in people))
+    note = _people_note(page.head, len(people))
+    return replace(page, people=tuple(people), people_note=note, people_links=links, groups=groups)
 
 
 def _later(facts: WorkflowFacts) -> tuple[tuple[Exhibit, ...], ...]:

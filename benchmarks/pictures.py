@@ -1,6 +1,6 @@
 """Pictures of the demo's dashboard for the documentation, taken by Chromium.
 
-    make demo && python -m benchmarks.pictures
+make demo && python -m benchmarks.pictures
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def main(
 ) -> None:
     """Take every picture."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox"]
+        )
         for name, shot in SHOTS.items():
             size = {"width": shot["width"], "height": shot.get("height", 900)}
             context = browser.new_context(viewport=size, color_scheme=shot.get("scheme", "light"))

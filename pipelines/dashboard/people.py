@@ -19,7 +19,7 @@ PAGE_BYTES = 120_000
 """What participants may weigh on a page of their own."""
 KNOWN = 2_000
 """So many of the newest have pages; the file of comma-separated values has all."""
-_ROW_BYTES = 160
+_ROW_BYTES = 112
 
 GROUPS: Mapping[str, str] = {
     "inside": "inside now",
@@ -87,14 +87,15 @@ def fitting(people: Sequence[Person], most_bytes: int) -> int:
     """How many of the first a page can carry; long stories leave room for fewer."""
     weight = 0
     for n, person in enumerate(people[:MOST]):
-        weight += (
-            _ROW_BYTES
-            + len(escape(person.label).encode())
-            + sum(len(escape(what).encode()) + len(when) + 13 for when, what in person.days)
-        )
+        weight += _ROW_BYTES + sum(_bytes(text) for text in (person.label, person.state, person.because, person.met))
+        weight += sum(_bytes(what) + len(when) + 6 for when, what in person.days)
         if weight > most_bytes:
             return n
     return min(MOST, len(people))
+
+
+def _bytes(text: str) -> int:
+    return len(escape(text).encode())
 
 
 def people_pages(source: Source, head: Headline, people: Sequence[Person]) -> tuple[PeoplePage, ...]:

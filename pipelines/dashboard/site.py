@@ -25,8 +25,8 @@ from sql import DuckDBSession
 _MARK = '<meta name="generator" content="Drumbeat">'
 MOST_BYTES = 150_000
 """What a page may weigh; a phone opens it at once."""
-_FILTER_BYTES = 3_000
-"""What stands around the participants of a page: the filter, links to further pages."""
+_FILTER_BYTES, _LINK_BYTES = 1_800, 2_000
+"""What stands around the participants of a page: the script and the filter; links to further pages."""
 AnyPage = Overview | WorkflowPage | PeoplePage | QueuesPage | DictionaryPage
 
 
@@ -56,6 +56,8 @@ def _write_workflow(session: DuckDBSession, folder: Path, clock: Clock, facts: W
     bare = workflow_page(clock, facts)
     most = MOST_BYTES - len(render("workflow", bare).encode()) - _FILTER_BYTES
     shown = fitting(people, most)
+    if shown < head.entered_count:
+        shown = fitting(people, most - _LINK_BYTES)
     sheets = () if shown == head.entered_count else people_pages(source_of(clock), head, people)
     links = sheets[0].links if sheets else ()
     page = with_people(bare, people[:shown], links)
@@ -93,9 +95,14 @@ def _environment() -> Environment:
 
 @cache
 def _source(name: str) -> str:
-    """A file that becomes part of each page, without its indentation."""
+    """A file that becomes part of each page, without its indentation; a style without most of its blanks."""
     text = resources.files("pipelines.dashboard").joinpath(f"templates/{name}").read_text(encoding="utf-8")
-    return "\n".join(line.strip() for line in text.splitlines())
+    lines = "\n".join(line.strip() for line in text.splitlines())
+    if not name.endswith(".css"):
+        return lines
+    for spaced in (" { ", " {", "; ", " }"):
+        lines = lines.replace(spaced, spaced.strip())
+    return lines
 
 
 def _forget(folder: Path, *, keep: set[Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -39,8 +40,13 @@ def build_dashboard(session: DuckDBSession, folder: Path) -> list[Path]:
     written = [
         _write(folder / "index.html", render("overview", overview(report.clock, report.workflows, report.queues)))
     ]
-    for facts in report.workflows:
-        written += _write_workflow(session, folder, report.clock, facts)
+    # facts of hundreds of workflows stay to the end: the collector need not look at them again for each page
+    gc.freeze()
+    try:
+        for facts in report.workflows:
+            written += _write_workflow(session, folder, report.clock, facts)
+    finally:
+        gc.unfreeze()
     written.append(_write(folder / "queues.html", render("queues", queues_page(report.clock, report.queues))))
     words = dictionary_page(report.clock, report.dictionary)
     written.append(_write(folder / "metric_dictionary.html", render("dictionary", words)))

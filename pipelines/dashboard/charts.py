@@ -223,7 +223,7 @@ def nice_step(span: float, most: int = 5) -> float:
     """The distance of round ticks, at most so many of them.
 
     >>> [nice_step(x) for x in (4, 37, 96, 0.8)]
-    [1, 10, 20, 0.2]
+    [1.0, 10.0, 20.0, 0.2]
     """
     size = 10.0**12
     best = size

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from pipelines.dashboard.answers import Card, Note, interval_words, met_words, notes, verdict_word
-from pipelines.dashboard.facts import Alert, Clock, Headline, Queues, WorkflowFacts
+from pipelines.dashboard.facts import Alert, Clock, Headline, WorkflowFacts
 from pipelines.dashboard.pages import Source, page_file, source_of
+from pipelines.dashboard.queue_facts import Queues
 from pipelines.dashboard.trend_chart import Spark, sparkline
 from pipelines.dashboard.wording import count, day, number, percent, title
 

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from itertools import groupby
 
 from pipelines.dashboard.exhibits import Cell, Exhibit, Table, table
-from pipelines.dashboard.facts import Alert, Clock, Metric, Queues, Upcoming
+from pipelines.dashboard.facts import Alert, Clock
 from pipelines.dashboard.pages import Source, page_file, source_of
+from pipelines.dashboard.queue_facts import Metric, Queues, Upcoming
 from pipelines.dashboard.trend_chart import DayBars, day_bars
 from pipelines.dashboard.wording import NONE, capital, count, day, number, title, without_templates
 

@@ -24,24 +24,20 @@ from pipelines.dashboard.facts import (
     Event,
     Exit,
     ExitDay,
-    Failed,
     Figure,
     FlowEdge,
     FlowStep,
     Headline,
     Impact,
-    Metric,
-    Queues,
     Rate,
     Response,
     Run,
     StateClass,
-    Upcoming,
     Uplift,
     Version,
-    Waiting,
     WorkflowFacts,
 )
+from pipelines.dashboard.queue_facts import Failed, Metric, Queues, Upcoming, Waiting
 from sql import DuckDBSession
 from sql.statements import load_statements
 

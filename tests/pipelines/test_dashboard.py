@@ -363,7 +363,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_colours_keep_their_contrast(pages: dict[str, Page], scheme: int) -> None:
-    palette = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", pages["index.html"].source.split(":root {")[1 + scheme]))
+    palette = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", pages["index.html"].source.split(":root{")[1 + scheme]))
     for ground in ("card", "page"):
         for name in ("ink", "muted", "series", "second", "good", "warn", "bad"):
             assert contrast(palette[name], palette[ground]) >= 4.5, f"{name} on {ground}"

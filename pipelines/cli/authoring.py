@@ -27,7 +27,7 @@ def init(
     """Make a project: a complete example to change into your own, or a ready-made workflow."""
     if template is None:
         copy_starter(folder)
-        typer.echo(f"made `{folder}`: a customer-success project with data, eight workflows and messages")
+        typer.echo(f"made `{folder}`: a customer-success project with data, ten workflows and messages")
         typer.echo(f"next: drumbeat check -p {folder}   (then apply, snapshot, evaluate)")
         return
     copy_template(folder, template)

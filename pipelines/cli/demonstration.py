@@ -15,6 +15,7 @@ from rich.table import Table
 
 from pipelines.apply import apply_project
 from pipelines.cli.authoring import copy_starter
+from pipelines.cli.demo_customers import answer_invitations
 from pipelines.cli.running import make_report, user_name
 from pipelines.cycle import deliver_until, finish_cycle, run_cycle
 from pipelines.workspace import Workspace
@@ -67,6 +68,7 @@ def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], w
         for as_of in due:
             # messages go out within the week, as they would have: an evaluation cancels what was not sent for leavers
             deliver_until(session, workspace, as_of)
+            answer_invitations(session, workspace.root)
             run_cycle(session, workspace, as_of)
             progress.update(task, advance=1, description=f"week of {as_of:%d %b %Y}")
     last = session.ask("last_evaluation")

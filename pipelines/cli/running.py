@@ -113,25 +113,33 @@ def evaluate(project: Folder = Path(), as_of: AsOf = None) -> None:
 def report(
     project: Folder = Path(),
     full: Annotated[bool, typer.Option(help="Make every row anew, not only what can have changed.")] = False,
+    mail: Annotated[
+        Path | None,
+        typer.Option(help="Also write the headlines as a mail into this file (.eml); it names no participant."),
+    ] = None,
 ) -> None:
     """Make the report tables, their copies for other programs and the dashboard."""
     workspace = workspace_of(project)
-    pages = make_report(workspace, full=full)
+    pages = make_report(workspace, full=full, mail=mail)
     if not pages:
         typer.echo("nothing to report yet: there is no evaluation")
         return
     typer.echo(f"{len(pages)} pages: {workspace.out / 'dashboard' / 'index.html'}")
     typer.echo(f"tables: {workspace.out / 'report' / 'report.duckdb'}, and a Parquet file of each beside it")
+    if mail is not None:
+        typer.echo(f"mail: {mail}")
 
 
-def make_report(workspace: Workspace, *, full: bool = False) -> list[Path]:
+def make_report(workspace: Workspace, *, full: bool = False, mail: Path | None = None) -> list[Path]:
     """Report tables, their copies and the dashboard; returns the pages."""
-    from pipelines.dashboard import build_dashboard
+    from pipelines.dashboard import build_dashboard, write_mail
     from pipelines.reporting import publish_reports, refresh_reports
 
     with workspace.session("report") as session:
         refresh_reports(session, full=full)
         publish_reports(session, workspace.out / "report")
+        if mail is not None:
+            write_mail(session, mail)
         return build_dashboard(session, workspace.out / "dashboard")
 
 

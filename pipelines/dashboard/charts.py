@@ -1,17 +1,17 @@
-"""Charts as SVG text: pure functions of facts, numbers to one decimal, ids from the section, every label escaped.
+"""What all charts share: the plane they draw on, labels, lines and the frame that names a picture.
 
-Colours stand literally in the attributes, for printers and converters that know no variables, and once more as a class,
-which the page's style overrides for dark screens.
+A chart is a pure function of frozen data: numbers to one decimal, ids from the section, every label escaped. Colours stand
+literally in the attributes, for printers and converters that know no variables, and once more as a class, which the
+page's style overrides for dark screens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
-from markupsafe import Markup
-
-from pipelines.dashboard.facts import Week
-from pipelines.dashboard.wording import count, day, number
+from markupsafe import Markup, escape
 
 CARD = "#ffffff"
 INK = "#1b1f24"
@@ -20,10 +20,13 @@ SERIES = "#0b62a8"
 SECOND = "#b3450b"
 BARS = "#7f8994"
 GRID = "#dde2e7"
+BAD = "#a5251c"
 
-_WIDTH, _HEIGHT = 400.0, 190.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 30.0, 6.0, 12.0, 24.0
+WIDTH = 400.0
 _FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+_SMALL = 11.0
+
+Point = tuple[float, float]
 
 
 def num(value: float) -> str:
@@ -35,9 +38,42 @@ def num(value: float) -> str:
     return "0" if short == "-0" else short
 
 
+@dataclass(frozen=True)
+class Plane:
+    """The part of a picture in which values have places; the rest is for labels."""
+
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+    height: float = 190.0
+    left: float = 36.0
+    right: float = 8.0
+    top: float = 10.0
+    bottom: float = 26.0
+
+    def x(self, value: float) -> float:
+        """Where a value of the horizontal axis lies."""
+        return self.left + (WIDTH - self.left - self.right) * (value - self.x0) / ((self.x1 - self.x0) or 1)
+
+    def y(self, value: float) -> float:
+        """Where a value of the vertical axis lies."""
+        return self.floor - (self.floor - self.top) * (value - self.y0) / ((self.y1 - self.y0) or 1)
+
+    @property
+    def floor(self) -> float:
+        """The lower edge."""
+        return self.height - self.bottom
+
+    @property
+    def edge(self) -> float:
+        """The right edge."""
+        return WIDTH - self.right
+
+
 def drawing_of(
     ident: str,
-    size: tuple[float, float],
+    size: Point,
     parts: Iterable[Markup],
     *,
     title: str,
@@ -66,36 +102,113 @@ def text(
     weight: int | None = None,
 ) -> Markup:
     """A label in the ink of its class."""
-    extra = Markup(' font-size="{}"').format(num(size)) if size else Markup("")
-    extra += Markup(' font-weight="{}"').format(weight) if weight else Markup("")
-    colour = INK if css in ("name", "arm") else MUTED
-    shape = Markup('<text class="{}" x="{}" y="{}" text-anchor="{}" fill="{}"{}>{}</text>')
-    return shape.format(css, num(x), num(y), anchor, colour, extra, words)
+    # a page has a hundred labels: plain formatting takes a tenth of Markup's
+    extra = f' font-size="{num(size)}"' if size else ""
+    extra += f' font-weight="{weight}"' if weight else ""
+    extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
+    colour = {"name": INK, "arm": INK, "lost": BAD, "goal": SECOND}.get(css, MUTED)
+    return Markup(f'<text class="{css}" x="{num(x)}" y="{num(y)}" fill="{colour}"{extra}>{escape(words)}</text>')
 
 
-def weekly_chart(weeks: Sequence[Week], *, title: str, description: str, unfinished: bool) -> Markup:
-    """Entries as bars and objectives met as a line, a week each; the last bar is pale while its week lasts."""
-    top = _ceiling(max((max(w.entered_count, w.met_count or 0) for w in weeks), default=0))
-    step = (_WIDTH - _LEFT - _RIGHT) / max(1, len(weeks))
-
-    def height(value: int) -> float:
-        return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - value / top)
-
-    parts = [*_grid(top), *_week_names(weeks, step)]
-    for i, week in enumerate(weeks):
-        if week.entered_count:
-            pale = unfinished and i == len(weeks) - 1
-            parts.append(_bar(_LEFT + step * i, height(week.entered_count), step, pale))
-    points = [(_LEFT + step * (i + 0.5), height(w.met_count)) for i, w in enumerate(weeks) if w.met_count is not None]
-    parts += _changed(weeks, step)
-    parts += _polyline(points)
-    return drawing_of("weeks", (_WIDTH, _HEIGHT), parts, title=title, description=description)
+def axis_label(x: float, y: float, words: str, anchor: str = "middle") -> Markup:
+    """A small label of an axis."""
+    return text(x, y, words, css="axis", anchor=anchor, size=_SMALL)
 
 
-def _ceiling(most: int) -> int:
+def grid(plane: Plane, ticks: Iterable[tuple[float, str]]) -> Iterator[Markup]:
+    """Horizontal lines with their values at the left."""
+    for value, words in ticks:
+        line = Markup('<path class="grid" d="M{} {}H{}" stroke="{}"/>')
+        yield line.format(num(plane.left), num(plane.y(value)), num(plane.edge), GRID)
+        yield axis_label(plane.left - 6, plane.y(value) + 4, words, "end")
+
+
+def below(plane: Plane, ticks: Sequence[tuple[float, str]]) -> Iterator[Markup]:
+    """Values of the horizontal axis; the last one ends at the edge."""
+    for value, words in ticks:
+        x = plane.x(value)
+        anchor = "end" if x > plane.edge - 18 else "start" if x < plane.left + 12 else "middle"
+        at = plane.edge if anchor == "end" else plane.left if anchor == "start" else x
+        yield axis_label(at, plane.floor + 16, words, anchor)
+
+
+def vertical_mark(plane: Plane, at: float, label: str) -> Iterator[Markup]:
+    """A dashed line across the plane with words at its top, on the side where there is room."""
+    x = plane.x(at)
+    mark = Markup('<path class="mark" d="M{} {}V{}" stroke="{}" stroke-dasharray="3 3"/>')
+    yield mark.format(num(x), num(plane.top), num(plane.floor), MUTED)
+    side = "end" if x > WIDTH / 2 else "start"
+    yield axis_label(x + (-5 if side == "end" else 5), plane.top + 9, label, side)
+
+
+def line(
+    points: Sequence[Point], *, second: bool = False, halo: bool = False, stepped: bool = False
+) -> Iterator[Markup]:
+    """A line in the series' colour, the second one dashed; a halo keeps it apart from bars."""
+    if len(points) == 1:
+        dot = Markup('<circle class="{}" cx="{}" cy="{}" r="4" fill="{}" stroke="{}" stroke-width="2"/>')
+        css, colour = ("dot second", SECOND) if second else ("dot", SERIES)
+        yield dot.format(css, num(points[0][0]), num(points[0][1]), colour, CARD)
+    if len(points) < 2:
+        return
+    path = stairs(points) if stepped else "M" + "L".join(f"{num(x)} {num(y)}" for x, y in points)
+    shape = Markup('<path class="{}" d="{}" fill="none" stroke="{}" stroke-width="{}"{} stroke-linejoin="round"/>')
+    if halo:
+        yield shape.format("halo", path, CARD, "6", "")
+    dash = Markup(' stroke-dasharray="6 4"') if second else ""
+    yield shape.format("line second" if second else "line", path, SECOND if second else SERIES, "2.5", dash)
+
+
+def stairs(points: Sequence[Point]) -> str:
+    """A path that keeps its height until the next point.
+
+    >>> stairs([(0, 9), (5, 9), (10, 4)])
+    'M0 9H5H10V4'
+    """
+    parts = [f"M{num(points[0][0])} {num(points[0][1])}"]
+    for (_, before), (x, y) in pairwise(points):
+        parts.append(f"H{num(x)}" + (f"V{num(y)}" if num(y) != num(before) else ""))
+    return "".join(parts)
+
+
+def band(
+    upper: Sequence[Point], lower: Sequence[Point], *, second: bool = False, stepped: bool = False
+) -> Iterator[Markup]:
+    """The room between two lines, pale."""
+    if len(upper) < 2:
+        return
+    css, colour = ("band second", SECOND) if second else ("band", SERIES)
+    if stepped:
+        path = stairs(upper) + _stairs_back(lower)
+    else:
+        there = "L".join(f"{num(x)} {num(y)}" for x, y in upper)
+        path = f"M{there}L" + "L".join(f"{num(x)} {num(y)}" for x, y in reversed(lower))
+    shape = Markup('<path class="{}" d="{}Z" fill="{}" fill-opacity="0.16"/>')
+    yield shape.format(css, path, colour)
+
+
+def _stairs_back(points: Sequence[Point]) -> str:
+    """The same stairs from their end to their beginning."""
+    last_x, last_y = points[-1]
+    parts = [f"L{num(last_x)} {num(last_y)}"]
+    for (x, y), (_, after) in zip(reversed(points[:-1]), reversed(points[1:]), strict=True):
+        parts.append((f"V{num(y)}" if num(y) != num(after) else "") if x == last_x else f"H{num(last_x)}V{num(y)}")
+        last_x = x
+    return "".join(parts) + f"H{num(points[0][0])}"
+
+
+def bar(x: float, width: float, plane: Plane, value: float, css: str = "bar") -> Markup:
+    """A bar from the floor up."""
+    shape = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" fill="{}"/>')
+    top = plane.y(value)
+    colour = SERIES if css == "newest" else BARS
+    return shape.format(css, num(x), num(top), num(width), num(plane.floor - top), colour)
+
+
+def ceiling(most: int) -> int:
     """The axis ends at a round even number, so that its half is whole too.
 
-    >>> [_ceiling(n) for n in (0, 1, 3, 7, 11, 23, 190)]
+    >>> [ceiling(n) for n in (0, 1, 3, 7, 11, 23, 190)]
     [2, 2, 4, 8, 12, 30, 200]
     """
     size = 1
@@ -106,69 +219,18 @@ def _ceiling(most: int) -> int:
         size *= 10
 
 
-def _grid(top: int) -> Iterable[Markup]:
-    for value in (0, top // 2, top):
-        y = _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - value / top)
-        line = Markup('<path class="grid" d="M{} {}H{}" stroke="{}"/>')
-        yield line.format(num(_LEFT), num(y), num(_WIDTH - _RIGHT), GRID)
-        yield text(_LEFT - 6, y + 4, number(value), css="axis", anchor="end", size=11)
+def nice_step(span: float, most: int = 5) -> float:
+    """The distance of round ticks, at most so many of them.
 
-
-def _week_names(weeks: Sequence[Week], step: float) -> Iterable[Markup]:
-    every = max(1, -(-len(weeks) // 4))
-    for i in range(0, len(weeks), every):
-        x = _LEFT + step * i
-        if x < _WIDTH - 50 or i == 0:
-            yield text(x, _HEIGHT - 8, f"{weeks[i].week.day} {weeks[i].week:%b}", css="axis", size=11)
-
-
-def _bar(x: float, y: float, step: float, pale: bool) -> Markup:
-    gap = min(4.0, step * 0.22)
-    # one week alone must not become a wall
-    width = min(28.0, step - gap)
-    shape = Markup('<rect class="bar{}" x="{}" y="{}" width="{}" height="{}" rx="1" fill="{}"{}/>')
-    opacity = Markup(' fill-opacity="0.45"') if pale else Markup("")
-    left = x + (step - width) / 2
-    kind = " pale" if pale else ""
-    return shape.format(kind, num(left), num(y), num(width), num(_HEIGHT - _BOTTOM - y), BARS, opacity)
-
-
-def _changed(weeks: Sequence[Week], step: float) -> Iterable[Markup]:
-    """A mark where the current objective begins, if the workflow had another before."""
-    first = next((i for i, w in enumerate(weeks) if w.met_count is not None), None)
-    if first:
-        x = _LEFT + step * first
-        mark = Markup('<path class="mark" d="M{} {}V{}" stroke="{}" stroke-dasharray="3 3"/>')
-        yield mark.format(num(x), num(_TOP), num(_HEIGHT - _BOTTOM), MUTED)
-        side = "end" if first > len(weeks) / 2 else "start"
-        yield text(x + (-4 if side == "end" else 4), _TOP + 9, "new objective", css="axis", anchor=side, size=11)
-
-
-def _polyline(points: Sequence[tuple[float, float]]) -> Iterable[Markup]:
-    if len(points) > 1:
-        path = "M" + "L".join(f"{num(x)} {num(y)}" for x, y in points)
-        for css, colour, width in (("halo", CARD, 6), ("line", SERIES, 2.5)):
-            shape = Markup(
-                '<path class="{}" d="{}" fill="none" stroke="{}" stroke-width="{}" stroke-linejoin="round"/>'
-            )
-            yield shape.format(css, path, colour, num(width))
-    if len(points) == 1:
-        dot = Markup('<circle class="dot" cx="{}" cy="{}" r="4" fill="{}" stroke="{}" stroke-width="2"/>')
-        yield dot.format(num(points[0][0]), num(points[0][1]), SERIES, CARD)
-
-
-def sparkline(weeks: Sequence[Week], *, ident: str, name: str) -> Markup:
-    """Entries of the last weeks as small bars, the newest in the series' colour."""
-    width, height = 108.0, 26.0
-    most = max((w.entered_count for w in weeks), default=0) or 1
-    step = width / max(1, len(weeks))
-    parts: list[Markup] = []
-    for i, week in enumerate(weeks):
-        tall = max(1.0, (height - 2) * week.entered_count / most)
-        css, colour = ("newest", SERIES) if i == len(weeks) - 1 else ("bar", BARS)
-        shape = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" fill="{}"/>')
-        parts.append(shape.format(css, num(step * i + 1), num(height - tall), num(step - 2), num(tall), colour))
-    values = ", ".join(number(w.entered_count) for w in weeks)
-    since = f"Weeks from {day(weeks[0].week)}: {values}." if weeks else "No entries yet."
-    title = f"{name}: entries of the last {count(len(weeks), 'week')}"
-    return drawing_of(ident, (width, height), parts, title=title, description=since, css="spark")
+    >>> [nice_step(x) for x in (4, 37, 96, 0.8)]
+    [1.0, 10.0, 20.0, 0.2]
+    """
+    size = 10.0**12
+    best = size
+    while size > 1e-9:
+        for factor in (5, 2, 1):
+            if span / (factor * size) > most:
+                return round(best, 9) if best < 1 else best
+            best = factor * size
+        size /= 10
+    return best

@@ -1,52 +1,45 @@
-"""Report tables -> frozen facts. The only place of the dashboard that asks the warehouse; everything behind it is pure.
-
-Times are turned into the project's zone here, so that a page shows the dates by which the evaluator counted.
-"""
+"""What the pages are made from: rows of the report tables as frozen values. Everything behind them is pure."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
-
-from definitions import load_project
-from sql import DuckDBSession
-from sql.labels import labels_query
-from sql.statements import load_statements
-
-MOST_PARTICIPANTS = 200
-"""More would cost a phone seconds; the tables hold them all."""
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Clock:
-    """What the pages show: the evaluation, its instant in the project's zone, and the project."""
+    """The evaluation that the report is about, its instant in the project's zone, and the project."""
 
     evaluation_id: int
     as_of: datetime
     project: str
     timezone: str
+    post_exit_days: int
+    source_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Headline:
-    """One workflow: a row of `report.workflow_overview` with what is live of it."""
+    """One workflow: a row of `report.workflow_overview` with the version that newcomers enter."""
 
     workflow_id: str
     workflow_version: int
     objective_version: str | None
     state: str
-    object: str
+    object_type: str
     description: str
     owner: str
     launch: str | None
-    reentry: str
-    leave_on_objective: bool
+    reentry: str | None
+    exit_on_objective: bool
     holdout_share: float
     definition: Mapping[str, Any]
+    field: str | None
+    operator: str | None
+    operand: str | None
+    measure: str | None
     objective_name: str | None
     objective_text: str | None
     d_max_days: int
@@ -68,34 +61,210 @@ class Headline:
     met_lo: float | None
     met_hi: float | None
     matured_customer_count: int
-    matured_met_customer_count: int
     met_customer_share: float | None
     met_so_far_count: int
     met_days_p50: float | None
+    days_to_objective_p25: int | None
+    days_to_objective_p50: int | None
+    days_to_objective_p75: int | None
     first_matures_at: datetime | None
+    h_days: int
+    actions_planned_count: int
+    actions_sent_count: int
+    actions_failed_count: int
+    actions_cancelled_count: int
+    actions_dropped_count: int
+    oldest_entered_at: datetime | None
+    newest_entered_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version, and while newcomers entered it."""
+
+    version: int
+    objective_version: str | None
+    objective_name: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+    definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Day:
+    """Entries and objectives met of one date; `met_count` is None before the current objective."""
+
+    date: date
+    entered_count: int
+    met_count: int | None
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The rate as it stood on a date; `met_share` is None while nobody had matured."""
+
+    date: date
+    matured_count: int
+    met_share: float | None
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One day of a curve of time to objective."""
+
+    arm: str
+    day_no: int
+    at_risk: int
+    d_objective: int
+    d_lost: int
+    cif: float
+    cif_lo: float | None
+    cif_hi: float | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve in a few figures."""
+
+    arm: str
+    n_runs: int
+    met_count: int
+    lost_count: int
+    open_count: int
+    days_to_objective_p25: int | None
+    days_to_objective_p50: int | None
+    days_to_objective_p75: int | None
+    cif_7: float | None
+    cif_14: float | None
+    cif_30: float | None
+    cif_60: float | None
+    cif_90: float | None
+    drawn_to_day: int | None
+
+
+@dataclass(frozen=True)
+class ExitDay:
+    """One day before or after the exit."""
+
+    day_no: int
+    n_observed: int
+    value_mean: float | None
+    value_lo: float | None
+    value_hi: float | None
+    met_share: float | None
+
+
+@dataclass(frozen=True)
+class CohortCell:
+    """A week of entry and a number of days: how many met the objective within them."""
+
+    entry_week: date
+    day_no: int
+    n_runs: int
+    met_count: int
+    complete: bool
+    met_share: float | None
+
+
+@dataclass(frozen=True)
+class StateClass:
+    """How many are in one class."""
+
+    arm: str
+    state_class: str
+    run_count: int
+    customer_count: int
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One arm of a branch: what became of those who took it."""
+
+    branch_step_id: str
+    branch_label: str
+    run_count: int
+    matured_count: int
+    met_count: int
+    met_share: float | None
+    lo: float | None
+    hi: float | None
+
+
+@dataclass(frozen=True)
+class Response:
+    """Who met objective or goal after one step."""
+
+    step_id: str
+    branch_path: str
+    completed_count: int
+    last_touch_count: int
+    last_touch_share: float | None
+    any_after_count: int
+    any_after_share: float | None
+
+
+@dataclass(frozen=True)
+class Impact:
+    """The measure of the same runs at two instants."""
+
+    arm: str
+    pair: str
+    n_pairs: int
+    mean_from: float
+    mean_to: float
+    change_share: float | None
+    mean_diff: float
+    diff_lo: float | None
+    diff_hi: float | None
+
+
+@dataclass(frozen=True)
+class Uplift:
+    """The newest comparison with the hold-out, as it was shown that day."""
+
+    date: date
     h_days: int
     n_treat: int
     x_treat: int
     n_hold: int
     x_hold: int
-    actions_planned_count: int
-    actions_sent_count: int
-    actions_failed_count: int
-    actions_failed_day_count: int
-    actions_cancelled_count: int
-    actions_dropped_count: int
-    newest_entered_at: datetime | None
-    usual_gap_days: float | None
+    diff_points: float | None
+    av_lo_points: float | None
+    av_hi_points: float | None
+    one_look_lo_points: float | None
+    one_look_hi_points: float | None
+    assigned_treat_count: int
+    assigned_hold_count: int
+    srm_p: float | None
+    holdout_leak_count: int
+    n_star: int
+    verdict: str
+    more_needed: int | None
 
 
 @dataclass(frozen=True)
-class Week:
-    """Entries and objectives met of one ISO week; `met_count` is None before the current objective."""
+class Figure:
+    """A figure under its own name."""
 
-    week: date
-    entered_count: int
-    heldout_count: int
-    met_count: int | None
+    arm: str
+    metric_id: str
+    label: str
+    unit: str
+    value: float
+    numerator: float | None
+    denominator: float | None
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something that needs attention, or that did until `cleared_at`."""
+
+    workflow_id: str
+    rule: str
+    severity: str
+    text: str
+    first_seen_at: datetime
+    cleared_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -116,8 +285,8 @@ class FlowStep:
     left_count: int
     late_count: int
     error_count: int
-    eligible_count: int
-    eligible_reached_count: int
+    skipped_count: int
+    responded_count: int
     reach_share: float | None
     pass_share: float | None
     median_stay_days: int | None
@@ -148,20 +317,22 @@ class Exit:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a run, in words."""
+    """Something that happened to a run, in words; `seen` is what the record held when it came in."""
 
     date: date
     kind: str
     reason_code: str | None
     why_text: str
+    value: float | None
+    seen: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Run:
-    """One participant with its label and everything that happened to it."""
+    """One participant with everything that happened to it."""
 
     run_id: str
-    label: str
+    customer_name: str
     arm: str
     entered_date: date
     status: str
@@ -173,96 +344,30 @@ class Run:
     met_in_window: bool
     first_met_date: date | None
     matured: bool
+    late: bool
+    stuck: bool
     events: tuple[Event, ...]
 
 
 @dataclass(frozen=True)
 class WorkflowFacts:
-    """Everything that one workflow's page shows."""
+    """Everything that one workflow's page shows, its participants left out."""
 
     headline: Headline
-    weeks: tuple[Week, ...]
-    steps: tuple[FlowStep, ...]
-    edges: tuple[FlowEdge, ...]
-    exits: tuple[Exit, ...]
-    runs: tuple[Run, ...]
-
-
-Row = dict[str, Any]
-_T = TypeVar("_T")
-
-
-def load_facts(session: DuckDBSession) -> tuple[Clock, tuple[WorkflowFacts, ...]] | None:
-    """All facts of the last report, by workflow name; None before the first report."""
-    found = _ask(session, "report_clock")
-    if not found:
-        return None
-    zone = ZoneInfo(found[0]["timezone"] or "UTC")
-    clock = Clock(found[0]["evaluation_id"], found[0]["as_of"].astimezone(zone), found[0]["name"] or "", str(zone))
-    labels = _Labels(session, json.loads(found[0]["files"] or "{}"))
-    shared = {name: _ask(session, name) for name in ("weeks", "flow_steps", "flow_edges", "exits")}
-    cards = [_headline(row, zone) for row in _ask(session, "workflow_cards")]
-    return clock, tuple(_workflow(session, card, shared, labels) for card in cards)
-
-
-def _workflow(
-    session: DuckDBSession, card: Headline, shared: Mapping[str, list[Row]], labels: _Labels
-) -> WorkflowFacts:
-    own = {name: [r for r in rows if r["workflow_id"] == card.workflow_id] for name, rows in shared.items()}
-    return WorkflowFacts(
-        headline=card,
-        weeks=tuple(_typed(Week, row) for row in own["weeks"]),
-        steps=tuple(_typed(FlowStep, row, arms=tuple(json.loads(row["arms"]))) for row in own["flow_steps"]),
-        edges=tuple(_typed(FlowEdge, row) for row in own["flow_edges"]),
-        exits=tuple(_typed(Exit, row) for row in own["exits"]),
-        runs=_runs(session, card.workflow_id, labels),
-    )
-
-
-def _runs(session: DuckDBSession, workflow: str, labels: _Labels) -> tuple[Run, ...]:
-    newest = {"workflow": workflow, "most": MOST_PARTICIPANTS}
-    rows = _ask(session, "participants", newest)
-    events: dict[str, list[Event]] = {row["run_id"]: [] for row in rows}
-    for row in _ask(session, "timelines", newest):
-        events[row["run_id"]].append(_typed(Event, row))
-    names = labels.of({(row["object"], row["customer_id"]) for row in rows})
-    return tuple(
-        _typed(Run, row, label=names[row["object"], row["customer_id"]], events=tuple(events[row["run_id"]]))
-        for row in rows
-    )
-
-
-class _Labels:
-    """What people call records. The catalog is read once, and only if the warehouse keeps the project's files."""
-
-    def __init__(self, session: DuckDBSession, files: Mapping[str, str]) -> None:
-        self.session = session
-        self.catalog = load_project(files).catalog if "project.yaml" in files else None
-
-    def of(self, records: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """Labels by object and record; the key where there is none."""
-        named = {record: record[1] for record in records}
-        for object_ in sorted({object_ for object_, _ in records}):
-            sql = labels_query(self.catalog, object_) if self.catalog else None
-            if sql is not None:
-                keys = sorted(key for of_object, key in records if of_object == object_)
-                rows = self.session.rows(sql, {"records": keys})
-                named |= {(object_, row["record"]): row["label"] for row in rows if row["label"]}
-        return named
-
-
-def _headline(row: Row, zone: ZoneInfo) -> Headline:
-    moments = ("first_matures_at", "newest_entered_at")
-    local = {name: row[name].astimezone(zone) if row[name] else None for name in moments}
-    return _typed(Headline, row, definition=json.loads(row["definition"]), **local)
-
-
-def _typed(model: type[_T], row: Row, **different: Any) -> _T:
-    """A row as a dataclass: the fields it names, by name."""
-    wanted = [field.name for field in fields(model)]  # pyright: ignore[reportArgumentType]
-    return model(**{name: different[name] if name in different else row[name] for name in wanted})
-
-
-def _ask(session: DuckDBSession, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-    statement = next(s for s in load_statements("reporting_queries") if s.name == name)
-    return session.rows(statement.sql, parameters)
+    versions: tuple[Version, ...] = ()
+    days: tuple[Day, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    curve_points: tuple[CurvePoint, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    after_exit: tuple[ExitDay, ...] = ()
+    cohorts: tuple[CohortCell, ...] = ()
+    classes: tuple[StateClass, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    responses: tuple[Response, ...] = ()
+    impacts: tuple[Impact, ...] = ()
+    uplift: Uplift | None = None
+    figures: tuple[Figure, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    steps: tuple[FlowStep, ...] = ()
+    edges: tuple[FlowEdge, ...] = ()
+    exits: tuple[Exit, ...] = ()

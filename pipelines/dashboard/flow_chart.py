@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from pipelines.dashboard.charts import CARD, MUTED, SERIES, drawing_of, num, text
-from pipelines.dashboard.facts import FlowEdge, FlowStep
+from pipelines.dashboard.charts import BAD, CARD, MUTED, SERIES, drawing_of, num, text
+from pipelines.dashboard.facts import FlowEdge
 from pipelines.dashboard.flow_layout import (
     BOX_WIDTH,
     LINE_HEIGHT,
@@ -19,8 +19,9 @@ from pipelines.dashboard.flow_layout import (
     Link,
     Point,
     lay_out,
+    other_counts,
 )
-from pipelines.dashboard.wording import arm_name, number, step_kind
+from pipelines.dashboard.wording import arm_name, number, percent, step_kind
 
 _WIDEST_LINE = 12
 _PILL_WIDTH = 168
@@ -94,7 +95,11 @@ def _box(box: Box, entered: int) -> Markup:
     parts.append(text(left + 12, box.y + 19, step_kind(step), css="kind", size=10.5))
     for i, line in enumerate(box.lines, start=1):
         parts.append(text(left + 12, box.y + 19 + LINE_HEIGHT * i, line, css="name", weight=600))
-    parts.append(text(left + 12, box.y + box.height - 13, _counts(step), css="counts", size=11))
+    share = f" ({percent(step.reached_count / entered)})" if entered else ""
+    others = other_counts(step)
+    base = box.y + box.height - (28 if others else 13)
+    parts.append(text(left + 12, base, f"{number(step.reached_count)} reached{share}", css="counts", size=11))
+    parts += _others(left + 12, base + 15, others)
     if entered and step.reached_count:
         bar = Markup('<rect class="reach" x="{}" y="{}" width="{}" height="3" rx="1.5" fill="{}"/>')
         full = (BOX_WIDTH - 24) * min(1.0, step.reached_count / entered)
@@ -102,14 +107,21 @@ def _box(box: Box, entered: int) -> Markup:
     return Markup("").join(parts)
 
 
-def _counts(step: FlowStep) -> str:
-    """Zero is said for `reached` only.
-
-    Here, left and in error are what a reader looks for; a box full of zeros hides them.
-    """
-    others = ((step.here_count, "here"), (step.left_count, "left"), (step.error_count, "in error"))
-    said = [f"{number(step.reached_count)} reached", *(f"{number(n)} {word}" for n, word in others if n)]
-    return " · ".join(said)
+def _others(x: float, y: float, others: tuple[tuple[str, bool], ...]) -> Iterator[Markup]:
+    """The second line of a box; who was lost there stands in another colour, and in words."""
+    if not others:
+        return
+    shape = Markup('<text class="counts" x="{}" y="{}" font-size="11" fill="{}">{}</text>')
+    parts: list[Markup] = []
+    for i, (words, lost) in enumerate(others):
+        dot = " · " if i else ""
+        said = (
+            Markup('{}<tspan class="lost" fill="{}">{}</tspan>').format(dot, BAD, words)
+            if lost
+            else escape(dot + words)
+        )
+        parts.append(said)
+    yield shape.format(num(x), num(y), MUTED, Markup("").join(parts))
 
 
 def _pill(at: Point, words: str) -> Markup:

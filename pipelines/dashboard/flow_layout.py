@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipelines.dashboard.facts import FlowEdge, FlowStep
-from pipelines.dashboard.wording import step_name
+from pipelines.dashboard.wording import number, step_name
 
 BOX_WIDTH = 208
 EMPTY_WIDTH = 116
@@ -133,7 +133,7 @@ def _place(
         # below an arm's name its first step follows closely
         y = bottom + (0 if any(o.label_at and o.points[-1][1] == bottom for o in opens) else GAP)
         lines = wrapped(step_name(block.step))
-        box = Box(block.step, x, y, 2 * LINE_HEIGHT + LINE_HEIGHT * len(lines) + 22, lines)
+        box = Box(block.step, x, y, _height(block.step, lines), lines)
         drawing.boxes.append(box)
         drawing.links += [_joined(o, block.step.step_id, (x, y), bottom, counts) for o in opens]
         bottom = y + box.height
@@ -141,6 +141,24 @@ def _place(
         if block.arms:
             opens, bottom = _place_arms(block, x, bottom, drawing, counts)
     return opens, bottom
+
+
+def _height(step: FlowStep, lines: tuple[str, ...]) -> float:
+    return 2 * LINE_HEIGHT + LINE_HEIGHT * len(lines) + 22 + (15 if other_counts(step) else 0)
+
+
+def other_counts(step: FlowStep) -> tuple[tuple[str, bool], ...]:
+    """What else is said of a step, and whether it says that somebody was lost there.
+
+    Zero is not said: these are what a reader looks for, and a box full of zeros hides them.
+    """
+    counts = (
+        (step.here_count, "here", False),
+        (step.responded_count, "met", False),
+        (step.left_count, "left", True),
+        (step.error_count, "in error", True),
+    )
+    return tuple((f"{number(n)} {word}", lost) for n, word, lost in counts if n)
 
 
 def _place_arms(block: Block, x: float, bottom: float, drawing: Drawing, counts: _Counts) -> tuple[list[_Open], float]:

@@ -4,37 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from markupsafe import Markup
 
-from pipelines.dashboard.answers import Card, Note, interval_words, met_words, notes
-from pipelines.dashboard.charts import sparkline
-from pipelines.dashboard.facts import Clock, Headline, Week, WorkflowFacts
+from pipelines.dashboard.answers import Card, Note, interval_words, met_words, notes, verdict_word
+from pipelines.dashboard.facts import Alert, Clock, Headline, WorkflowFacts
 from pipelines.dashboard.pages import Source, page_file, source_of
-from pipelines.dashboard.wording import count, number, percent, title
+from pipelines.dashboard.queue_facts import Queues
+from pipelines.dashboard.trend_chart import Spark, sparkline
+from pipelines.dashboard.wording import count, day, number, percent, title
 
-SPARK_WEEKS = 12
 _ORDER = ("enabled", "paused", "draft", "disabled")
+MOST_NOTES = 8
 
 
 @dataclass(frozen=True)
 class Row:
-    """A workflow on the overview."""
+    """A workflow on the overview; `tokens` are what its filter looks for."""
 
     name: str
     file: str
-    description: str
+    objective: str
     state: str
+    tokens: str
     entered: str
     met: str
     met_in_words: bool
     interval: str
+    verdict: str
+    tone: str
     inside: str
-    planned: str
-    sent: str
-    spark: Markup
+    spark: Markup | None
     notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class NamedNote:
+    """A note with the workflow it is about; about the whole project without one."""
+
+    name: str
+    file: str
+    note: Note
 
 
 @dataclass(frozen=True)
@@ -42,63 +52,88 @@ class Overview:
     """index.html."""
 
     source: Source
+    summary: str
     counters: tuple[Card, ...]
+    notes: tuple[NamedNote, ...]
+    more_notes: int
     rows: tuple[Row, ...]
 
 
-def overview(clock: Clock, workflows: Sequence[WorkflowFacts]) -> Overview:
+def overview(clock: Clock, workflows: Sequence[WorkflowFacts], queues: Queues) -> Overview:
     """The first page: all workflows, those at work first."""
     ordered = sorted(workflows, key=lambda w: (_rank(w.headline.state), w.headline.workflow_id))
-    rows = tuple(_row(clock, facts) for facts in ordered)
-    return Overview(source_of(clock), tuple(_counters([w.headline for w in workflows], rows)), rows)
+    rows = tuple(_row(facts) for facts in ordered)
+    found = tuple(_named_notes(ordered, queues.alerts))
+    heads = [w.headline for w in workflows]
+    enabled = sum(h.state == "enabled" for h in heads)
+    grave = sum("attention" in row.tokens for row in rows)
+    attention = f"{number(grave)} {'needs' if grave == 1 else 'need'} attention" if grave else "nothing needs attention"
+    summary = f"{count(len(heads), 'workflow')} · {number(enabled)} enabled · {attention}"
+    counters = tuple(_counters(heads, queues))
+    return Overview(source_of(clock), summary, counters, found[:MOST_NOTES], max(0, len(found) - MOST_NOTES), rows)
 
 
 def _rank(state: str) -> int:
     return _ORDER.index(state) if state in _ORDER else len(_ORDER)
 
 
-def _counters(heads: Sequence[Headline], rows: Sequence[Row]) -> Iterator[Card]:
-    enabled = sum(h.state == "enabled" for h in heads)
-    grave = sum(any(n.severity != "info" for n in row.notes) for row in rows)
-    sent = sum(h.actions_sent_count for h in heads)
+def _named_notes(workflows: Sequence[WorkflowFacts], alerts: Sequence[Alert]) -> Iterator[NamedNote]:
+    """Errors before warnings; what only informs stands on the workflow's own page."""
+    known = {w.headline.workflow_id for w in workflows}
+    found = [NamedNote("", "", Note(a.severity, a.text)) for a in alerts if a.workflow_id not in known]
+    for facts in workflows:
+        name, file = title(facts.headline.workflow_id), page_file(facts.headline.workflow_id)
+        found += [NamedNote(name, file, note) for note in notes(facts) if note.severity != "info"]
+    yield from sorted(found, key=lambda n: n.note.severity != "error")
+
+
+def _counters(heads: Sequence[Headline], queues: Queues) -> Iterator[Card]:
+    entered = count(sum(h.entered_count for h in heads), "run")
     held = sum(h.holdout_count for h in heads)
-    entered = count(sum(h.entered_count for h in heads), "entry", "entries")
     left_alone = (f"{number(held)} of them held out, only watched",) if held else ()
-    yield Card("Workflows", number(len(heads)), (f"{number(enabled)} enabled",))
     yield Card("Inside now", number(sum(h.active_count for h in heads)), (f"of {entered} so far",), left_alone)
-    planned = sum(h.actions_planned_count for h in heads)
+    sent, planned = sum(h.actions_sent_count for h in heads), sum(h.actions_planned_count for h in heads)
     unsent = sum(h.actions_cancelled_count + h.actions_dropped_count for h in heads)
     never = (f"{number(unsent)} cancelled or dropped",) if unsent else ()
-    yield Card("Actions planned", number(planned), (f"{number(sent)} sent",), never)
-    yield Card("Need attention", number(grave), ("see the notes below" if grave else "nothing to look at",))
+    yield Card("Actions sent", number(sent), (f"of {number(planned)} planned",), never)
+    certain = sum(u.certainty != "possible" for u in queues.upcoming)
+    possible = len(queues.upcoming) - certain
+    perhaps = (f"{number(possible)} more are possible",) if possible else ()
+    yield Card("Coming 30 days", number(certain), ("actions planned or expected",), perhaps)
+    waiting, failed = len(queues.waiting), len(queues.failed)
+    lines = (f"{count(failed, 'action')} failed or uncertain",)
+    yield Card("Wait for approval", number(waiting), lines)
 
 
-def _row(clock: Clock, facts: WorkflowFacts) -> Row:
+def _row(facts: WorkflowFacts) -> Row:
     head = facts.headline
     words = met_words(head)
-    name = title(head.workflow_id)
-    file = page_file(head.workflow_id)
+    name, file = title(head.workflow_id), page_file(head.workflow_id)
+    found = notes(facts)
+    verdict, tone = verdict_word(facts)
+    grave = any(n.severity != "info" for n in found)
     return Row(
         name=name,
         file=file,
-        description=head.description,
+        objective=head.objective_name or "",
         state=head.state,
+        tokens=f"{head.state} attention" if grave else head.state,
         entered=number(head.entered_count),
         met=words or percent(head.met_share or 0),
         met_in_words=words is not None,
         interval=interval_words(head),
+        verdict=verdict,
+        tone=tone,
         inside=number(head.active_count),
-        planned=number(head.actions_planned_count),
-        sent=number(head.actions_sent_count),
-        spark=sparkline(_last_weeks(clock, facts.weeks), ident=f"spark-{file.removesuffix('.html')}", name=name),
-        notes=notes(head, clock.as_of),
+        spark=None if words else _spark(facts, name, file),
+        notes=found,
     )
 
 
-def _last_weeks(clock: Clock, weeks: Sequence[Week]) -> list[Week]:
-    """The same weeks for every workflow, so that the pictures of a column can be compared."""
-    today = clock.as_of.date()
-    monday = today - timedelta(days=today.weekday())
-    known = {w.week: w for w in weeks}
-    mondays = [monday - timedelta(weeks=n) for n in reversed(range(SPARK_WEEKS))]
-    return [known.get(m) or Week(m, 0, 0, None) for m in mondays]
+def _spark(facts: WorkflowFacts, name: str, file: str) -> Markup | None:
+    shares = [r.met_share for r in facts.rates]
+    if sum(s is not None for s in shares) < 2:
+        return None
+    values = ", ".join(f"{day(r.date)} {percent(r.met_share)}" for r in facts.rates if r.met_share is not None)
+    heading = f"{name}: share that met the objective, at the end of each of {len(shares)} weeks"
+    return sparkline(Spark(f"spark-{file.removesuffix('.html')}", heading, f"{values}.", tuple(shares)))

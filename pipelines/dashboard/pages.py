@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pipelines.dashboard.facts import Clock
 from pipelines.dashboard.wording import moment, number, title
 
+_TAKEN = ("index", "queues", "metric_dictionary")
 _FILE = re.compile(r"[a-z0-9_]{1,63}\Z")
 
 
@@ -19,6 +20,7 @@ class Source:
     project: str
     as_of: str
     evaluation: str
+    freshness: str
 
 
 def page_file(workflow: str) -> str:
@@ -27,13 +29,20 @@ def page_file(workflow: str) -> str:
     >>> page_file("renewal"), page_file("index"), page_file("../x")
     ('renewal.html', 'index-workflow.html', 'x-c5af1e90.html')
     """
+    return f"{stem_of(workflow)}.html"
+
+
+def stem_of(workflow: str) -> str:
+    """The file's name without its ending; names of other pages of the report are taken."""
     if _FILE.match(workflow):
-        return "index-workflow.html" if workflow == "index" else f"{workflow}.html"
+        return f"{workflow}-workflow" if workflow in _TAKEN else workflow
     plain = re.sub(r"[^a-z0-9]+", "-", workflow.lower()).strip("-")[:40]
-    return f"{plain}-{hashlib.md5(workflow.encode()).hexdigest()[:8]}.html"
+    return f"{plain}-{hashlib.md5(workflow.encode()).hexdigest()[:8]}"
 
 
 def source_of(clock: Clock) -> Source:
-    """The line about the data."""
+    """The line about the data. Data is fresh while the evaluation has read it at its own instant."""
     as_of = f"{moment(clock.as_of)} ({clock.timezone})"
-    return Source(title(clock.project), as_of, f"evaluation {number(clock.evaluation_id)}")
+    old = clock.source_at is not None and clock.source_at < clock.as_of
+    read = f"CRM read {moment(clock.source_at)}" if old and clock.source_at else "fresh"
+    return Source(title(clock.project), as_of, f"evaluation {number(clock.evaluation_id)}", read)

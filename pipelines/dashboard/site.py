@@ -1,9 +1,11 @@
-"""Pages -> files. The same warehouse gives the same bytes: no clock, no chance, no order that is not asked for."""
+"""Pages -> files. The same report gives the same bytes: no clock, no chance, no order that is not asked for."""
 
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -11,35 +13,78 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.dashboard.facts import load_facts
+from pipelines.dashboard.facts import Clock, WorkflowFacts
+from pipelines.dashboard.listing import participants_csv
 from pipelines.dashboard.overview import Overview, overview
-from pipelines.dashboard.workflow_page import WorkflowPage, workflow_page
+from pipelines.dashboard.pages import source_of
+from pipelines.dashboard.people import KNOWN, PeoplePage, fitting, people_of, people_pages
+from pipelines.dashboard.queues import DictionaryPage, QueuesPage, dictionary_page, queues_page
+from pipelines.dashboard.reading import load_all_participants, load_report, load_runs
+from pipelines.dashboard.workflow_page import WorkflowPage, with_people, workflow_page
 from sql import DuckDBSession
 
 _MARK = '<meta name="generator" content="Drumbeat">'
+MOST_BYTES = 150_000
+"""What a page may weigh; a phone opens it at once."""
+_FILTER_BYTES, _LINK_BYTES = 1_800, 2_000
+"""What stands around the participants of a page: the script and the filter; links to further pages."""
+AnyPage = Overview | WorkflowPage | PeoplePage | QueuesPage | DictionaryPage
 
 
 def build_dashboard(session: DuckDBSession, folder: Path) -> list[Path]:
-    """Write `index.html` and a page for each workflow; returns their paths, none before the first report."""
-    found = load_facts(session)
-    if found is None:
+    """Write `index.html`, a page for each workflow and those they link to; returns their paths, none before a report."""
+    report = load_report(session)
+    if report is None:
         return []
-    clock, workflows = found
-    first = overview(clock, workflows)
-    pages = [workflow_page(clock, facts) for facts in workflows]
     folder.mkdir(parents=True, exist_ok=True)
-    written = [_write(folder / "index.html", render("overview", first))]
-    written += [_write(folder / page.file, render("workflow", page)) for page in pages]
-    _forget(folder, keep=written)
+    written = [
+        _write(folder / "index.html", render("overview", overview(report.clock, report.workflows, report.queues)))
+    ]
+    # facts of hundreds of workflows stay to the end: the collector need not look at them again for each page
+    gc.freeze()
+    try:
+        for facts in report.workflows:
+            written += _write_workflow(session, folder, report.clock, facts)
+    finally:
+        gc.unfreeze()
+    written.append(_write(folder / "queues.html", render("queues", queues_page(report.clock, report.queues))))
+    words = dictionary_page(report.clock, report.dictionary)
+    written.append(_write(folder / "metric_dictionary.html", render("dictionary", words)))
+    _forget(folder, keep=set(written))
     return written
 
 
-def render(template: str, page: Overview | WorkflowPage) -> str:
-    """A page as HTML. Its style is part of it, and the only thing that its policy lets the browser apply."""
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _write_workflow(session: DuckDBSession, folder: Path, clock: Clock, facts: WorkflowFacts) -> Iterator[Path]:
+    """A workflow's page, further pages of its participants where one cannot carry them, and all of them as a list."""
+    head = facts.headline
+    runs = load_runs(session, head.workflow_id, KNOWN)
+    people = people_of(runs, head, facts.steps, clock.as_of.date())
+    bare = workflow_page(clock, facts)
+    most = MOST_BYTES - len(render("workflow", bare).encode()) - _FILTER_BYTES
+    shown = fitting(people, most)
+    if shown < head.entered_count:
+        shown = fitting(people, most - _LINK_BYTES)
+    sheets = () if shown == head.entered_count else people_pages(source_of(clock), head, people)
+    links = sheets[0].links if sheets else ()
+    page = with_people(bare, people[:shown], links)
+    html = render("workflow", page)
+    yield _write(folder / page.file, html)
+    for sheet in sheets:
+        yield _write(folder / sheet.file, render("people", sheet))
+    _write(folder / page.csv, participants_csv(load_all_participants(session, head.workflow_id)))
+
+
+def render(template: str, page: AnyPage) -> str:
+    """A page as HTML. Its style and script are part of it, and all that its policy lets the browser apply and run."""
     made = _environment().get_template(f"{template}.html.j2")
-    return made.render(page=page, style=Markup(style), style_hash=f"sha256-{digest}")
+    style, script = _source("style.css"), _source("filter.js")
+    hashes = {"style_hash": _hash(style), "script_hash": _hash(script)}
+    return made.render(page=page, style=Markup(style), script=Markup(script), **hashes)
+
+
+@cache
+def _hash(source: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}"
 
 
 @cache
@@ -55,21 +100,27 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> str:
-    """The style sheet without its indentation."""
-    source = resources.files("pipelines.dashboard").joinpath("templates/style.css").read_text(encoding="utf-8")
-    return "\n".join(line.strip() for line in source.splitlines())
+def _source(name: str) -> str:
+    """A file that becomes part of each page, without its indentation; a style without most of its blanks."""
+    text = resources.files("pipelines.dashboard").joinpath(f"templates/{name}").read_text(encoding="utf-8")
+    lines = "\n".join(line.strip() for line in text.splitlines())
+    if not name.endswith(".css"):
+        return lines
+    for spaced in (" { ", " {", "; ", " }"):
+        lines = lines.replace(spaced, spaced.strip())
+    return lines
 
 
-def _forget(folder: Path, *, keep: list[Path]) -> None:
-    """Remove our own pages of workflows that are gone; files of others are left alone."""
+def _forget(folder: Path, *, keep: set[Path]) -> None:
+    """Remove our own pages of workflows that are gone, with their lists; files of others are left alone."""
     for path in sorted(folder.glob("*.html")):
         if path not in keep and _MARK in path.read_text(encoding="utf-8", errors="replace")[:600]:
             path.unlink()
+            path.with_suffix(".csv").unlink(missing_ok=True)
 
 
-def _write(path: Path, html: str) -> Path:
-    unfinished = path.with_suffix(".html.unfinished")
-    unfinished.write_text(html, encoding="utf-8", newline="\n")
+def _write(path: Path, content: str) -> Path:
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.write_text(content, encoding="utf-8", newline="\n")
     unfinished.replace(path)
     return path

@@ -71,6 +71,34 @@ def day(value: date) -> str:
     return f"{value.day} {value:%b %Y}"
 
 
+def short_day(value: date) -> str:
+    """
+    >>> short_day(date(2024, 11, 7))
+    '7 Nov'
+    """
+    return f"{value.day} {value:%b}"
+
+
+def measured(value: float) -> str:
+    """A value of the measure, as short as it can be.
+
+    >>> measured(25.0), measured(0.3456), measured(12345.6), measured(41.26)
+    ('25', '0.35', '12,346', '41.3')
+    """
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}".replace("-", "−")
+    return f"{value:.{1 if abs(value) >= 10 else 2}f}".rstrip("0").rstrip(".").replace("-", "−")
+
+
+def points_word(value: float, digits: int = 1) -> str:
+    """Percentage points with their sign: +0.3 is not +0.
+
+    >>> points_word(0.34), points_word(-4.46), points_word(20, 0)
+    ('+0.3', '−4.5', '+20')
+    """
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
 def moment(value: datetime) -> str:
     """
     >>> moment(datetime(2024, 11, 7, 6, 0))

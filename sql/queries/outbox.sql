@@ -199,3 +199,9 @@ SELECT DISTINCT least(date_trunc('day', send_after) + to_days(1), CAST($until AS
 FROM outbox.actions
 WHERE status = 'planned' AND send_after < CAST($until AS TIMESTAMPTZ) - to_minutes(1)
 ORDER BY day;
+
+-- [sent_actions] What one step of a workflow sent, and the local date on which it was planned.
+SELECT action_id, record, CAST(planned_at AS DATE) AS planned_on
+FROM outbox.actions
+WHERE workflow = $workflow AND step_id = $step AND status = 'sent'
+ORDER BY action_id;

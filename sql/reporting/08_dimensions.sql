@@ -24,7 +24,10 @@ SELECT
     w.holdout_share,
     w.owner,
     w.applied_at AS valid_from,
-    LEAD(w.applied_at) OVER (PARTITION BY w.workflow ORDER BY w.version) AS valid_to
+    LEAD(w.applied_at) OVER (PARTITION BY w.workflow ORDER BY w.version) AS valid_to,
+    w.definition,
+    w.launch,
+    w.reentry
 FROM live.workflows AS w
 JOIN report_scope AS s ON s.workflow_id = w.workflow;
 
@@ -61,6 +64,7 @@ SELECT
     t.position AS order_no,
     t.longest_stay_days AS max_stay_days,
     p.depth AS x,
-    t.position AS y
+    t.position AS y,
+    t.arms
 FROM live.steps AS t
 JOIN placed AS p ON p.workflow = t.workflow AND p.version = t.version AND p.step_id = t.step_id;

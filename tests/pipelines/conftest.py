@@ -14,6 +14,7 @@ import pytest
 
 from pipelines.apply import apply_project
 from pipelines.cli.authoring import copy_starter
+from pipelines.cli.demo_customers import answer_invitations
 from pipelines.cycle import deliver_until, run_cycle
 from pipelines.evaluation import broken_invariants
 from pipelines.workspace import Workspace
@@ -47,6 +48,7 @@ def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
             as_of = (datetime(2024, 1, 1, 6) + timedelta(weeks=week)).replace(tzinfo=zone)  # noqa: DTZ001
             run_cycle(session, workspace, as_of)
             deliver_until(session, workspace, as_of + timedelta(weeks=1))
+            answer_invitations(session, folder)
             assert broken_invariants(session) == {}, as_of
     return workspace
 

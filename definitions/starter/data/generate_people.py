@@ -1,7 +1,7 @@
 """Generated people for the RavenStack demo: the data set has accounts, but nobody works there.
 
-Reads `ravenstack/accounts.csv` and writes three files beside it: `contacts.csv`, `users.csv` and
-`accounts_with_owner.csv` (the accounts, plus whose they are). Each account is drawn from a generator of its own, so the
+Reads `ravenstack/accounts.csv` and writes four files beside it: `contacts.csv`, `users.csv`, `accounts_with_owner.csv`
+(the accounts, plus whose they are) and `training_bookings.csv` (trainings that accounts book without being asked). Each account is drawn from a generator of its own, so the
 files are the same on every machine, and a new account moves no other.
 """
 
@@ -98,6 +98,24 @@ def last_seen(account: Row, draw: random.Random) -> str:
     return "" if draw.random() < 1 / 16 else seen.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def bookings_of(account: Row) -> list[Row]:
+    """Two accounts in five book a training some day in 2024 after their sign-up, whatever any workflow does."""
+    draw = random.Random(f"{SEED}:training:{account['account_id']}")
+    earliest = max(datetime.fromisoformat(account["signup_date"]).replace(tzinfo=UTC), YEAR_START)
+    booked_on = earliest + timedelta(days=draw.randrange(max((YEAR_END - earliest).days, 1)))
+    if draw.random() >= 0.4:
+        return []
+    key = account["account_id"].removeprefix("A-")
+    return [
+        {
+            "booking_id": f"T-{key}",
+            "account_id": account["account_id"],
+            "booked_on": f"{booked_on:%Y-%m-%d}",
+            "origin": "unprompted",
+        }
+    ]
+
+
 def write_rows(path: Path, rows: list[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
@@ -114,6 +132,7 @@ def main() -> None:
     write_rows(folder / "users.csv", managers)
     write_rows(folder / "contacts.csv", [contact for account in accounts for contact in contacts_of(account)])
     write_rows(folder / "accounts_with_owner.csv", owned)
+    write_rows(folder / "training_bookings.csv", [booking for account in accounts for booking in bookings_of(account)])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,194 @@
+"""Report tables -> facts: the only place of the dashboard that asks the warehouse, and it asks schema `report` alone.
+
+Times are turned into the project's zone here, so that a page shows the dates by which the evaluator counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from pipelines.dashboard.facts import (
+    Alert,
+    Branch,
+    Clock,
+    CohortCell,
+    Curve,
+    CurvePoint,
+    Day,
+    Event,
+    Exit,
+    ExitDay,
+    Figure,
+    FlowEdge,
+    FlowStep,
+    Headline,
+    Impact,
+    Rate,
+    Response,
+    Run,
+    StateClass,
+    Uplift,
+    Version,
+    WorkflowFacts,
+)
+from pipelines.dashboard.queue_facts import Failed, Metric, Queues, Upcoming, Waiting
+from sql import DuckDBSession
+from sql.statements import load_statements
+
+Row = dict[str, Any]
+_UTC = ZoneInfo("UTC")
+_NAMES = {"customer_name", "owner", "recipient", "label", "description", "message"}
+_T = TypeVar("_T")
+
+_TURNING: dict[int, None] = dict.fromkeys((0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069))
+"""Marks that turn the direction of all that follows them; a name may not do that to a page."""
+
+_BY_WORKFLOW: Mapping[str, tuple[str, type[Any]]] = {
+    "versions": ("versions", Version),
+    "days": ("days", Day),
+    "rates": ("rates", Rate),
+    "curve_points": ("curve_points", CurvePoint),
+    "curves": ("curves", Curve),
+    "after_exit": ("after_exit", ExitDay),
+    "cohorts": ("cohorts", CohortCell),
+    "classes": ("classes", StateClass),
+    "branches": ("branches", Branch),
+    "responses": ("responses", Response),
+    "impacts": ("impacts", Impact),
+    "figures": ("figures", Figure),
+    "alerts": ("alerts", Alert),
+    "steps": ("flow_steps", FlowStep),
+    "edges": ("flow_edges", FlowEdge),
+    "exits": ("exits", Exit),
+}
+"""What a workflow's page shows -> the statement that finds it for all workflows, and what a row becomes."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything but participants, which are asked for one workflow at a time."""
+
+    clock: Clock
+    workflows: tuple[WorkflowFacts, ...]
+    queues: Queues
+    dictionary: tuple[Metric, ...]
+
+
+def load_report(session: DuckDBSession) -> Report | None:
+    """All facts of the last report, by workflow name; None before the first report."""
+    found = _ask(session, "report_clock")
+    if not found:
+        return None
+    zone = ZoneInfo(found[0]["reporting_zone"])
+    clock = _clock(found[0], zone)
+    shared = {name: _grouped(session, *asked, zone) for name, asked in _BY_WORKFLOW.items()}
+    uplifts = _grouped(session, "uplifts", Uplift, zone)
+    cards = [_typed(Headline, row, zone) for row in _ask(session, "workflow_cards")]
+    workflows = tuple(_workflow(card, shared, uplifts) for card in cards)
+    return Report(clock, workflows, _queues(session, zone), tuple(_all(session, "dictionary", Metric, zone)))
+
+
+def load_runs(session: DuckDBSession, workflow: str, most: int) -> tuple[Run, ...]:
+    """The newest participants of a workflow with everything that happened to them."""
+    newest = {"workflow": workflow, "most": most}
+    rows = _ask(session, "participants", newest)
+    events: dict[str, list[Event]] = {row["run_id"]: [] for row in rows}
+    for row in _ask(session, "timelines", newest):
+        seen = _seen(row["why_trace"])
+        said = row["why_text"].translate(_TURNING)
+        event = Event(row["date"], row["kind"], row["reason_code"], said, row["value"], seen)
+        events[row["run_id"]].append(event)
+    names = _names(Run)
+    return tuple(
+        Run(**{n: _value(n, row[n], _UTC) for n in names if n != "events"}, events=tuple(events[row["run_id"]]))
+        for row in rows
+    )
+
+
+def load_all_participants(session: DuckDBSession, workflow: str) -> list[Row]:
+    """Every run of a workflow, a row each."""
+    return _ask(session, "all_participants", {"workflow": workflow})
+
+
+def _clock(row: Row, zone: ZoneInfo) -> Clock:
+    source_at = row["oldest_source_at"]
+    return Clock(
+        evaluation_id=row["evaluation_id"],
+        as_of=row["as_of"].astimezone(zone),
+        project=row["project"],
+        timezone=str(zone),
+        post_exit_days=row["post_exit_days"],
+        source_at=source_at.astimezone(zone) if source_at else None,
+    )
+
+
+def _workflow(
+    card: Headline, shared: Mapping[str, dict[str, list[Any]]], uplifts: dict[str, list[Any]]
+) -> WorkflowFacts:
+    own = {name: tuple(rows.get(card.workflow_id, ())) for name, rows in shared.items()}
+    uplift = next(iter(uplifts.get(card.workflow_id, ())), None)
+    return WorkflowFacts(headline=card, uplift=uplift, **own)
+
+
+def _queues(session: DuckDBSession, zone: ZoneInfo) -> Queues:
+    return Queues(
+        upcoming=tuple(_all(session, "upcoming", Upcoming, zone)),
+        waiting=tuple(_all(session, "waiting", Waiting, zone)),
+        failed=tuple(_all(session, "failed", Failed, zone)),
+        alerts=tuple(_all(session, "alerts", Alert, zone)),
+        cleared_alerts=tuple(_all(session, "cleared_alerts", Alert, zone)),
+    )
+
+
+def _seen(trace: str | None) -> tuple[tuple[str, str], ...]:
+    """The fields that the entry condition names, with their values at entry."""
+    record: dict[str, Any] = (json.loads(trace).get("record") if trace else None) or {}
+    return tuple(
+        (str(name), "nothing" if value is None else str(value).translate(_TURNING)) for name, value in record.items()
+    )
+
+
+def _grouped(session: DuckDBSession, statement: str, model: type[_T], zone: ZoneInfo) -> dict[str, list[_T]]:
+    found: dict[str, list[_T]] = {}
+    for row in _ask(session, statement):
+        found.setdefault(row["workflow_id"], []).append(_typed(model, row, zone))
+    return found
+
+
+def _all(session: DuckDBSession, statement: str, model: type[_T], zone: ZoneInfo) -> Iterator[_T]:
+    return (_typed(model, row, zone) for row in _ask(session, statement))
+
+
+def _typed(model: type[_T], row: Row, zone: ZoneInfo) -> _T:
+    """A row as a dataclass: the fields it names, by name; instants in the project's zone, JSON read."""
+    return model(**{name: _value(name, row[name], zone) for name in _names(model) if name in row})
+
+
+@cache
+def _names(model: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(model))
+
+
+def _value(name: str, value: Any, zone: ZoneInfo) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(zone)
+    if isinstance(value, str) and name in _NAMES:
+        return value.translate(_TURNING)
+    if name == "definition":
+        return json.loads(value or "{}")
+    return tuple(json.loads(value or "[]")) if name == "arms" else value
+
+
+def _ask(session: DuckDBSession, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    return session.rows(_statements()[name], parameters)
+
+
+@cache
+def _statements() -> Mapping[str, str]:
+    return {s.name: s.sql for s in load_statements("reporting_queries")}

@@ -83,7 +83,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "result": ("completed", "outcome", "delivered", "opened", "clicked", "replied", "bounced", "unsubscribed", "dropped"),
     "snapshot": ("duplicate row", "unreadable value"),
     "wait": (
-        "fixed", "until met at once", "until", "until timed out", "for_date", "business days", "months",
+        "fixed", "until met at once", "until", "for_date", "business days", "months",
     ),
     "parting": ("branch arm", "branch else", "split"),
     "clock": ("a clock change between two evaluations",),

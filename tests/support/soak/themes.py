@@ -82,6 +82,13 @@ def _limits(rng: Random, name: str, workflow: Spec) -> None:
     _often(rng, workflow)
 
 
+def _paces(rng: Random, name: str, workflow: Spec) -> None:
+    workflow["recipient"] = {"relation": "main"}
+    _begins(workflow, {"id": "z1", "sms": {"text": "x", "from": "+12125550100"}}, {"id": "z2", "wait": "1 day"})
+    workflow["communication"] = {"window": {"days": "mon-sun", "from": "08:00", "to": rng.choice(["09:00", "20:00"])}}
+    _often(rng, workflow)
+
+
 def _windows(rng: Random, name: str, workflow: Spec) -> None:
     workflow["recipient"] = {"relation": "main"}
     message: Spec = {"sms": {"text": "x"}} if rng.random() < 0.6 else {"call": {"title": "x"}}
@@ -171,8 +178,9 @@ THEMES: tuple[Theme, ...] = (
         _limits,
         ("contact",),
         workflows=2,
-        limits={"recipient": {"at_most": "1 per day"}, "sender": {"at_most": "2 per day"}},
+        limits={"recipient": {"at_most": "1 per day"}},
     ),
+    Theme("paces", _paces, ("contact",), workflows=2, limits={"sender": {"at_most": "2 per hour"}}),
     Theme("windows", _windows, ("contact",), deeds={"address": 12, "suppress": 4}, workflows=1, calendar=True),
     Theme("people", _resting, deeds={"order": 45}, workflows=1),
     Theme("approvals", _approvals, deeds={"order": 30}, workflows=1),

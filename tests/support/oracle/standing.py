@@ -42,11 +42,16 @@ class Passages:
 
     def result(self, participant: object, step: str, result: str) -> bool:
         """A result of a step's action was known before the evaluation began."""
-        return any(_has(action, result) for action in self._known(participant, step))
+        return any(_has(action, result, self.state.at) for action in self._known(participant, step))
 
     def outcome(self, participant: object, step: str) -> str | None:
         """The outcome that was noted last by its own time."""
-        noted = [r for a in self._known(participant, step) for r in a.results if r.name == "outcome"]
+        noted = [
+            r
+            for a in self._known(participant, step)
+            for r in a.results
+            if r.name == "outcome" and r.happened_at <= self.state.at
+        ]
         return max(noted, key=lambda r: r.happened_at).value if noted else None
 
     def _known(self, participant: object, step: str) -> list[Action]:
@@ -55,7 +60,7 @@ class Passages:
         return [a for a in actions if a.step.id == step and a.planned_at < self.state.at]
 
 
-def _has(action: Action, result: str) -> bool:
+def _has(action: Action, result: str, now: datetime) -> bool:
     match result:
         case "approved":
             return action.approved_at is not None
@@ -66,4 +71,4 @@ def _has(action: Action, result: str) -> bool:
         case "dropped" if action.status == "dropped":
             return True
         case _:
-            return any(r.name == result for r in action.results)
+            return any(r.name == result and r.happened_at <= now for r in action.results)

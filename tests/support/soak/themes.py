@@ -115,6 +115,21 @@ def _resting(rng: Random, name: str, workflow: Spec) -> None:
     )
 
 
+def _crossings(rng: Random, name: str, workflow: Spec) -> None:
+    """Whoever crosses a line comes in, and orders are given about those inside."""
+    line = rng.choice([5, 79, 80])
+    crossed = [f"crossed_above(seats, {line})", f"crossed_below(seats, {line})"]
+    workflow["entry"]["when"] = {"any": [*crossed[: rng.choice([1, 2])], "seats is null"]}
+    workflow["reentry"] = {"after": "requalifying"}
+    _resting(rng, name, workflow)
+
+
+def _states(rng: Random, name: str, workflow: Spec) -> None:
+    """There are reasons to leave, which the archive does not heed."""
+    workflow["exit"] = {"when": rng.choice(["seats >= 80", "seats < 5"])}
+    _resting(rng, name, workflow)
+
+
 def _approvals(rng: Random, name: str, workflow: Spec) -> None:
     step = {"id": "z1", "notify": {"channel": "#cs", "text": "x"}, "approval": "required"}
     _begins(workflow, step, {"id": "z2", "wait": "2 days"})
@@ -182,9 +197,9 @@ THEMES: tuple[Theme, ...] = (
     ),
     Theme("paces", _paces, ("contact",), workflows=2, limits={"sender": {"at_most": "2 per hour"}}),
     Theme("windows", _windows, ("contact",), deeds={"address": 12, "suppress": 4}, workflows=1, calendar=True),
-    Theme("people", _resting, deeds={"order": 45}, workflows=1),
+    Theme("crossings", _crossings, fields=("seats",), deeds={"edit": 45, "order": 25}, workflows=1),
     Theme("approvals", _approvals, deeds={"order": 30}, workflows=1),
-    Theme("states", _resting, deeds={"state": 16}, workflows=2),
+    Theme("states", _states, fields=("seats",), deeds={"state": 16, "edit": 40}, workflows=2),
     Theme("merges", _resting, roles=("merges", "has_deleted_at"), deeds={"merge": 14, "delete": 8}, workflows=1),
     Theme("gates", _gates, ("contact",), fields=("seats",), deeds={"edit": 45}, workflows=2),
     Theme("edits", _resting, deeds={"project": 14}, workflows=2),

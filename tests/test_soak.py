@@ -11,7 +11,7 @@ from support.soak.mutants import judge, remembered
 from support.soak.planted import MUTANTS, Mutant
 from support.soak.running import Outcome, run_seed
 
-SEEDS, STEPS = 150, 60
+SEEDS, STEPS = 60, 60
 PART = 5
 """Seeds of one test: enough to keep every process busy to the end."""
 FOUND_BEFORE = [mutant for mutant in MUTANTS if mutant.name in remembered()]

@@ -37,7 +37,16 @@ CHECKOUT = Path(__file__).parents[2]
 STARTER = CHECKOUT / "definitions" / "starter"
 MONDAY = datetime(2024, 3, 4, 11, tzinfo=UTC)
 CONFIG = run_config(MONDAY.isoformat())
-OBJECTS = ("account", "churn_event", "contact", "feature_usage", "subscription", "support_ticket", "user")
+OBJECTS = (
+    "account",
+    "churn_event",
+    "contact",
+    "feature_usage",
+    "subscription",
+    "support_ticket",
+    "training_booking",
+    "user",
+)
 PROJECT = load_project(read_folder(STARTER))
 
 

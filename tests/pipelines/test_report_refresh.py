@@ -43,7 +43,7 @@ def _plain(value: Any) -> Any:
     return round(value, 9) if isinstance(value, float) else value
 
 
-@pytest.mark.parametrize("seed", [3, 11, 29, 40])
+@pytest.mark.parametrize("seed", [4, 9, 17, 31])
 def test_a_refresh_says_what_a_full_one_says(seed: int) -> None:
     rng = Random(seed)
     world, project, _ = draw_world(rng)

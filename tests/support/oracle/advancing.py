@@ -52,15 +52,21 @@ class Way:
     exit: str | None = None
 
 
+def begin_anew(state: State) -> None:
+    """Stage 3, before any order: whoever an edit sends back to the entry begins anew, whatever else happens to it."""
+    for live in state.live.values():
+        for participant in live.inside():
+            if participant.restart:
+                participant.cancel("steps_changed", state.at)
+                participant.begin_anew()
+
+
 def advance(state: State) -> None:
     """Stage 8: everybody who is active and not in an archive, those who entered just now included."""
     for live in state.workflows():
         if live.state == "archived":
             continue
         for participant in sorted(live.inside(), key=lambda p: p.spot):
-            if participant.restart:
-                participant.cancel("steps_changed", state.at)
-                participant.begin_anew()
             _read_date(state, participant)
             if participant.status == "active":
                 _go(state, participant)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from support.oracle.advancing import advance, plan
+from support.oracle.advancing import advance, begin_anew, plan
 from support.oracle.applying import apply
 from support.oracle.conditions import Asked, Judge
 from support.oracle.entering import admit, see_episodes
@@ -90,6 +90,7 @@ class OracleWorld:
         state.inside_at_start = [p for p in state.passages() if p.is_open]
         state.active_at_start = {p.id for p in state.inside_at_start if p.status == "active"}
         self.standing.begin()
+        begin_anew(state)
         take_up(state)
         see_episodes(state)
         leave(state)

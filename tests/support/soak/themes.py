@@ -128,6 +128,18 @@ def _states(rng: Random, name: str, workflow: Spec) -> None:
     """There are reasons to leave, which the archive does not heed."""
     workflow["exit"] = {"when": rng.choice(["seats >= 80", "seats < 5"])}
     _resting(rng, name, workflow)
+    workflow["steps"][0]["wait"] = rng.choice(["3 days", "1 week", "1 month"])
+
+
+def _edits(rng: Random, name: str, workflow: Spec) -> None:
+    """Something is planned and not done while steps are edited."""
+    workflow["on_structural_change"] = rng.choice(["restart", "restart", "finish_old"])
+    _begins(
+        workflow,
+        {"id": "z1", "notify": {"channel": "#cs", "text": "x"}, "approval": "required"},
+        {"id": "z2", "wait": "1 week"},
+    )
+    _often(rng, workflow)
 
 
 def _approvals(rng: Random, name: str, workflow: Spec) -> None:
@@ -196,13 +208,13 @@ THEMES: tuple[Theme, ...] = (
         limits={"recipient": {"at_most": "1 per day"}},
     ),
     Theme("paces", _paces, ("contact",), workflows=2, limits={"sender": {"at_most": "2 per hour"}}),
-    Theme("windows", _windows, ("contact",), deeds={"address": 12, "suppress": 4}, workflows=1, calendar=True),
+    Theme("windows", _windows, ("contact",), deeds={"address": 12, "suppress": 14}, workflows=1, calendar=True),
     Theme("crossings", _crossings, fields=("seats",), deeds={"edit": 45, "order": 25}, workflows=1),
     Theme("approvals", _approvals, deeds={"order": 30}, workflows=1),
     Theme("states", _states, fields=("seats",), deeds={"state": 16, "edit": 40}, workflows=2),
     Theme("merges", _resting, roles=("merges", "has_deleted_at"), deeds={"merge": 14, "delete": 8}, workflows=1),
     Theme("gates", _gates, ("contact",), fields=("seats",), deeds={"edit": 45}, workflows=2),
-    Theme("edits", _resting, deeds={"project": 14}, workflows=2),
+    Theme("edits", _edits, deeds={"project": 24}, workflows=2),
     Theme("locks", _locks, workflows=3),
     Theme("goals", _goals, ("contact", "mail"), fields=("seats",), deeds={"mail": 24}, workflows=1),
     Theme("handing over", _handing_over, deeds={"order": 20}, workflows=2),

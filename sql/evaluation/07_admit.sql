@@ -128,7 +128,7 @@ FROM (
 
 -- [passing if candidates] Whoever no gate has refused so far; of two ways to ask, the condition is taken.
 CREATE OR REPLACE TEMP TABLE passing AS
-SELECT *
+SELECT *, BOOL_OR(entry_mode <> 'condition') OVER (PARTITION BY workflow, record, occasion) AS is_ordered
 FROM candidates
 WHERE refusal IS NULL
 QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow, record, occasion ORDER BY CASE entry_mode WHEN 'condition' THEN 1 WHEN 'enrolled' THEN 2 ELSE 3 END) = 1;

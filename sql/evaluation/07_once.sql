@@ -27,7 +27,7 @@ SELECT
         WHEN f.entry_limit IS NOT NULL AND f.place > f.entry_limit - COALESCE(n.entered_count, 0) THEN 'at_most'
     END AS late_refusal
 FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY workflow, is_repeated ORDER BY matched_from NULLS FIRST, record, occasion) AS place
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY workflow, is_repeated ORDER BY is_ordered DESC, matched_from NULLS FIRST, record, occasion) AS place
     FROM fitting
 ) AS f
 LEFT JOIN entered_lately AS n ON n.workflow = f.workflow;

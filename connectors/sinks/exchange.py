@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -80,6 +80,7 @@ class Door:
         """Send one request. Raises `Refused`, `NotSent` or `Lost`."""
         sock = self._connect(url)
         connection = HTTPConnection(url.host, url.port)
+        connection.response_class = _Answer
         connection.auto_open = 0
         connection.sock = sock
         deadline = threading.Timer(self.seconds, _hang_up, (sock,))
@@ -135,6 +136,19 @@ class Door:
 
 
 _OURS = {"User-Agent": "drumbeat", "Accept-Encoding": "identity", "Connection": "close"}
+
+
+class _Answer(HTTPResponse):
+    """A reply whose headers break off, by a reset as by an end, is a reply without headers once its status is known."""
+
+    def begin(self) -> None:
+        try:
+            super().begin()
+        except OSError:
+            if not str(self.status).isdigit():  # a word until it was read
+                raise
+            self.headers, self.chunked, self.will_close = HTTPMessage(), False, True
+            self.length = 1  # there was more to come
 
 
 def _read(response: HTTPResponse, most: int) -> Reply:

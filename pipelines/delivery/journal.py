@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from definitions import EnvironmentFault
+from pipelines.line_files import end_of_lines, sync_folder
 
 
 @dataclass(frozen=True, order=True)
@@ -101,7 +102,7 @@ class FileJournal:
                 file.flush()
                 os.fdatasync(file.fileno())
             if name != end.file:
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
         except OSError as error:
             hint = "delivery does not go on without its journal: make room, or repair the disk"
             raise EnvironmentFault("journal-unwritable", f"`{path}` cannot be written: {error}", hint) from error
@@ -130,7 +131,7 @@ class FileJournal:
         if self._last.file and _size(self.folder / self._last.file) == self._last.offset:
             return self._last
         names = self._names()
-        return Position(names[-1], _whole(self.folder / names[-1])) if names else Position()
+        return Position(names[-1], end_of_lines(self.folder / names[-1])) if names else Position()
 
     def _names(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("*.log")) if self.folder.is_dir() else []
@@ -186,21 +187,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return -1
-
-
-def _whole(path: Path) -> int:
-    """The bytes up to the end of the last whole line."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        back = min(size, 65_536)
-        file.seek(size - back)
-        tail = file.read()
-    return size - len(tail) + tail.rfind(b"\n") + 1
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

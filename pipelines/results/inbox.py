@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from definitions import EnvironmentFault
+from pipelines.line_files import end_of_lines, sync_folder
 
 REMEMBERED = 100_000
 """Events that a process knows again without reading the folder."""
@@ -80,13 +81,13 @@ class Inbox:
         is_new = not path.exists()
         with path.open("ab") as file:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-            file.truncate(_whole(path))
+            file.truncate(end_of_lines(path))
             file.write(b"".join(lines))
             file.flush()
             os.fsync(file.fileno())
         if is_new:
             for folder in (self.folder, self.folder.parent):
-                _sync_folder(folder)
+                sync_folder(folder)
 
     def _remember(self, key: tuple[str, str] | None) -> None:
         if key is not None:
@@ -152,26 +153,3 @@ def _key(event: Arrived) -> tuple[str, str] | None:
 def _line(event: Arrived) -> bytes:
     made = {"source": event.source, "received_at": event.received_at.isoformat(), "event": dict(event.fields)}
     return json.dumps(made, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
-
-
-def _whole(path: Path) -> int:
-    """The bytes up to the end of the last whole line."""
-    end = path.stat().st_size
-    with path.open("rb") as file:
-        step = 1  # nearly always the last byte ends a line
-        while end > 0:
-            start = max(0, end - step)
-            file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                return start + found + 1
-            end, step = start, 65_536
-    return 0
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.projects import START
+from support.projects import PEOPLE, START
 from support.receivers import Answer, Postbox, Receiver, mail_server, receiving
 
 from connectors import Sink, open_sink
@@ -18,20 +18,7 @@ from pipelines.worlds import World
 from sql import DuckDBSession
 
 FILES = {
-    "catalog/account.yaml": """
-object: account
-table: crm.accounts
-key: account_id
-fields: {account_id: text, name: text}
-relations: {contacts: {object: contact, on: account_id}}
-""",
-    "catalog/contact.yaml": """
-object: contact
-table: crm.contacts
-key: contact_id
-email: mail
-fields: {contact_id: text, account_id: text, mail: text}
-""",
+    **PEOPLE,
     "workflows/care.yaml": """
 object: account
 state: enabled

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 import trustme
 from support.actions import action, batch
-from support.receivers import Answer, Receiver, dripping, receiving
+from support.receivers import Answer, Receiver, dripping, receiving, resetting
 
 from connectors import Outcome, Receipt, open_sink
-from connectors.sinks.exchange import Door, NotSent, Refused
+from connectors.sinks.exchange import Door, Lost, NotSent, Refused
 from connectors.sinks.replies import retry_after
 from connectors.sinks.webhook import WebhookSink
 from definitions import EnvironmentFault
@@ -311,6 +311,14 @@ def test_a_server_that_drips_is_left_in_time(tmp_path: Path, encrypted: bool, sa
         receipt = sink.write(batch("webhook", action()))
         assert only(receipt).result == result
         assert time.monotonic() - began < 3
+
+
+def test_a_reply_that_is_reset_after_its_status_is_a_reply() -> None:
+    with resetting(b"HTTP/1.1 503 Busy\r\nX-Cut: ") as port:
+        reply = Door(frozenset({"localhost"}), plain=True).ask("POST", read_url(f"http://localhost:{port}"), {}, b"{}")
+    assert (reply.status, reply.whole) == (503, False)
+    with resetting(b"HTTP/1.1 5") as port, pytest.raises(Lost):
+        Door(frozenset({"localhost"}), plain=True).ask("POST", read_url(f"http://localhost:{port}"), {}, b"{}")
 
 
 def certificate(tmp_path: Path, *names: str) -> tuple[Path, ssl.SSLContext]:

@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from support.worlds import rescue_world
 
 from pipelines.apply import apply_project
 from pipelines.cli.authoring import copy_starter
 from pipelines.cli.demo_customers import answer_invitations
 from pipelines.cycle import deliver_until, run_cycle
 from pipelines.evaluation import broken_invariants
+from pipelines.reporting import refresh_reports
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
 
@@ -51,6 +53,22 @@ def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
             answer_invitations(session, folder)
             assert broken_invariants(session) == {}, as_of
     return workspace
+
+
+@pytest.fixture
+def session() -> Iterator[DuckDBSession]:
+    """A warehouse in memory; what a test of reports needs it puts there."""
+    with DuckDBSession(None, timezone="America/New_York") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def rescue() -> Iterator[DuckDBSession]:
+    """The world and its report; tests only read it."""
+    with DuckDBSession(None, timezone="America/New_York") as made:
+        rescue_world(made)
+        refresh_reports(made)
+        yield made
 
 
 @pytest.fixture

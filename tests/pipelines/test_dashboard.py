@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -57,12 +56,6 @@ class Page(HTMLParser):
     def said(self) -> str:
         """Everything that stands on the page, the style left out."""
         return " ".join(" ".join(text) for tag, text in self.texts.items() if tag != "style")
-
-
-@pytest.fixture
-def session() -> Iterator[DuckDBSession]:
-    with DuckDBSession(None, timezone="America/New_York") as made:
-        yield made
 
 
 def build(session: DuckDBSession, folder: Path) -> dict[str, Page]:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.projects import DAY, SETTINGS, START, changed
+from support.projects import DAY, PEOPLE, SETTINGS, START, changed
 
 from connectors import Action, Batch, Outcome, Receipt, Traits
 from connectors.contracts import Result
@@ -26,20 +26,7 @@ from sql import DuckDBSession
 
 FILES = {
     "project.yaml": SETTINGS,
-    "catalog/account.yaml": """
-object: account
-table: crm.accounts
-key: account_id
-fields: {account_id: text, name: text}
-relations: {contacts: {object: contact, on: account_id}}
-""",
-    "catalog/contact.yaml": """
-object: contact
-table: crm.contacts
-key: contact_id
-email: mail
-fields: {contact_id: text, account_id: text, mail: text}
-""",
+    **PEOPLE,
     "workflows/care.yaml": """
 object: account
 state: enabled

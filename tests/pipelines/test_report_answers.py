@@ -7,7 +7,6 @@ import email
 import email.policy
 import re
 import shutil
-from collections.abc import Iterator
 from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
@@ -23,12 +22,6 @@ from pipelines.workspace import Workspace
 from sql.warehouses.duckdb import DuckDBSession
 
 HOSTILE = ("<script>alert(1)</script>", "=1+1", "@SUM(1)", "\u202ereversed", "\u200f=2+2")
-
-
-@pytest.fixture
-def session() -> Iterator[DuckDBSession]:
-    with DuckDBSession(None, timezone="America/New_York") as made:
-        yield made
 
 
 def text_of(path: Path) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
@@ -72,12 +71,6 @@ def test_a_refresh_says_what_a_full_one_says(seed: int) -> None:
             assert tables(one) == partial
         assert whole["run_fact"]
         assert left_alone > 0
-
-
-@pytest.fixture
-def session() -> Iterator[DuckDBSession]:
-    with DuckDBSession(None, timezone="America/New_York") as made:
-        yield made
 
 
 def scope(session: DuckDBSession) -> set[str]:

@@ -33,12 +33,6 @@ def rescue() -> Iterator[DuckDBSession]:
         yield made
 
 
-@pytest.fixture
-def session() -> Iterator[DuckDBSession]:
-    with DuckDBSession(None, timezone="America/New_York") as made:
-        yield made
-
-
 def asked(session: DuckDBSession, table: str, *columns: str, where: str = "TRUE", order: str = "ALL") -> list[Any]:
     """Columns of the rows of `rescue` under its new objective; a list of values for one column, of tuples for several."""
     sql = f"SELECT {', '.join(columns)} FROM report.{table} WHERE workflow_id = 'rescue' AND {where} ORDER BY {order}"

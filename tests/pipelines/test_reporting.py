@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,21 +28,6 @@ TABLES = (
     "objective_by_cohort",
     "uplift",
 )
-
-
-@pytest.fixture
-def session() -> Iterator[DuckDBSession]:
-    with DuckDBSession(None, timezone="America/New_York") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def rescue() -> Iterator[DuckDBSession]:
-    """The world and its report; tests only read it."""
-    with DuckDBSession(None, timezone="America/New_York") as made:
-        rescue_world(made)
-        refresh_reports(made)
-        yield made
 
 
 def headline(session: DuckDBSession, workflow: str = "rescue") -> Row:

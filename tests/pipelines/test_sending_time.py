@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.projects import DAY, SETTINGS, START, changed
+from support.projects import DAY, PEOPLE, SETTINGS, START, changed
 
 from connectors import Action, Batch, Outcome, Receipt, Traits
 from definitions import ProblemsFound
@@ -22,20 +22,7 @@ from sql import DuckDBSession
 HOUR = timedelta(hours=1)
 FILES = {
     "project.yaml": SETTINGS,
-    "catalog/account.yaml": """
-object: account
-table: crm.accounts
-key: account_id
-fields: {account_id: text, name: text}
-relations: {contacts: {object: contact, on: account_id}}
-""",
-    "catalog/contact.yaml": """
-object: contact
-table: crm.contacts
-key: contact_id
-email: mail
-fields: {contact_id: text, account_id: text, mail: text}
-""",
+    **PEOPLE,
     "workflows/care.yaml": """
 object: account
 state: enabled

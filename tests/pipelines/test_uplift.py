@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,21 +14,6 @@ from sql.warehouses.duckdb import DuckDBSession
 
 Row = dict[str, Any]
 LONG_AGO = date(2024, 4, 15)
-
-
-@pytest.fixture
-def session() -> Iterator[DuckDBSession]:
-    with DuckDBSession(None, timezone="America/New_York") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def rescue() -> Iterator[DuckDBSession]:
-    """The world and its report; tests only read it."""
-    with DuckDBSession(None, timezone="America/New_York") as made:
-        rescue_world(made)
-        refresh_reports(made)
-        yield made
 
 
 def picked(row: Row, *names: str) -> tuple[Any, ...]:

@@ -17,6 +17,23 @@ sources: {crm: {kind: files, path: data}}
 sinks: {out: {kind: files, path: out}}
 routes: {default: out}
 """
+PEOPLE = {
+    "catalog/account.yaml": """
+object: account
+table: crm.accounts
+key: account_id
+fields: {account_id: text, name: text}
+relations: {contacts: {object: contact, on: account_id}}
+""",
+    "catalog/contact.yaml": """
+object: contact
+table: crm.contacts
+key: contact_id
+email: mail
+fields: {contact_id: text, account_id: text, mail: text}
+""",
+}
+"""A catalog of accounts and the people there, who have addresses."""
 
 
 def changed(files: Mapping[str, str], changes: Mapping[str, str]) -> Project:

@@ -19,7 +19,7 @@ Beside these, each object of the catalog has three tables of its own, made from 
 | table | one row is |
 |---|---|
 | `crm.<object>` | a record now: its fields, `_first_seen`, `_last_changed` |
-| `crm.<object>_changes` | a record touched by the latest snapshot: its key, `kind` (created, updated, deleted) |
+| `crm.<object>_changes` | a record touched by the latest snapshot: its key, `kind` (created, updated, deleted), and `_old_<field>`: what the fields that lead elsewhere were |
 | `history.<object>` | a spell of one record's tracked fields: its key, the fields, `valid_from`, `valid_to` |
 """
 

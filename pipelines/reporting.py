@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -46,16 +46,21 @@ def refresh_reports(
     with session.transaction():
         _name_customers(session, _catalog(latest[0]["files"] or "{}"))
         statements = load_statements("reporting")
-        for statement in (s for s in statements if s.stage == "00_scope"):
-            session.run(statement, parameters)
+        _run_all(session, (s for s in statements if s.stage == "00_scope"), parameters)
         made = session.rows(_query("made_for"))[0]
         if not made["scope_count"] and made["evaluation_id"] == parameters["evaluation_id"]:
             return
-        for statement in (s for s in statements if s.stage != "00_scope"):
-            session.run(statement, parameters)
+        _run_all(session, (s for s in statements if s.stage != "00_scope"), parameters)
         parameters |= {"built_at": now(), "build_ms": round(1000 * (time.perf_counter() - started))}
         for name in ("clear_meta", "note_meta"):
             session.run(_statement(name), parameters)
+
+
+def _run_all(session: DuckDBSession, statements: Iterable[Statement], parameters: dict[str, Any]) -> None:
+    for statement in statements:
+        # what is made of nothing is passed over: planning it would take as long as making it
+        if not statement.needs or any(session.filled[table] for table in statement.needs):
+            session.run(statement, parameters)
 
 
 Row = dict[str, Any]

@@ -1,7 +1,7 @@
--- [clear_workflow_overview] Forget the last overview.
+-- [clear_workflow_overview if report_scope] Forget the last overview.
 DELETE FROM report.workflow_overview WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_workflow_overview] One row a workflow: counts over all versions, rates of the current objective alone.
+-- [fill_workflow_overview if report_scope] One row a workflow: counts over all versions, rates of the current objective alone.
 INSERT INTO report.workflow_overview BY NAME
 WITH entry AS (
     SELECT

@@ -1,7 +1,7 @@
--- [clear_objective_by_cohort] Forget the last weeks of entry.
+-- [clear_objective_by_cohort if report_scope] Forget the last weeks of entry.
 DELETE FROM report.objective_by_cohort WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_objective_by_cohort] By week of entry: who met the objective within so many days, judged once the whole week was followed that long.
+-- [fill_objective_by_cohort if report_scope] By week of entry: who met the objective within so many days, judged once the whole week was followed that long.
 INSERT INTO report.objective_by_cohort BY NAME
 WITH run AS (
     SELECT

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -315,8 +315,7 @@ class Exit:
     met_after_count: int
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened to a run, in words; `seen` is what the record held when it came in."""
 
     date: date
@@ -327,14 +326,16 @@ class Event:
     seen: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One participant with everything that happened to it."""
 
     run_id: str
+    customer_id: str
     customer_name: str
     arm: str
+    entry_no: int
     entered_date: date
+    state_class: str
     status: str
     current_step_id: str | None
     exit_reason: str | None
@@ -346,7 +347,7 @@ class Run:
     matured: bool
     late: bool
     stuck: bool
-    events: tuple[Event, ...]
+    events: Sequence[Event]
 
 
 @dataclass(frozen=True)

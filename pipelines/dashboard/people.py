@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from html import escape
 from itertools import groupby
 
-from markupsafe import escape
+from markupsafe import Markup
 
 from pipelines.dashboard.facts import FlowStep, Headline, Run
 from pipelines.dashboard.pages import Source, stem_of
-from pipelines.dashboard.wording import day, days, measured, number, reason, step_name, title
+from pipelines.dashboard.wording import day, days, measured, number, reason, short_day, step_name, title
 
 MOST = 200
 """More rows on one page would cost a phone seconds."""
@@ -19,7 +21,6 @@ PAGE_BYTES = 120_000
 """What participants may weigh on a page of their own."""
 KNOWN = 2_000
 """So many of the newest have pages; the file of comma-separated values has all."""
-_ROW_BYTES = 112
 
 GROUPS: Mapping[str, str] = {
     "inside": "inside now",
@@ -42,6 +43,14 @@ class Person:
     because: str
     met: str
     days: tuple[tuple[str, str], ...]
+
+    @cached_property
+    def row(self) -> Markup:
+        """Its line of the table, made once: its weight decides on which page it stands."""
+        said = "".join([f"<li>{when}: {_text(what)}" for when, what in self.days])
+        cells = f"<td>{self.entered}<td>{_text(self.state)}<td>{_text(self.because)}<td>{self.met}"
+        who = f"<details><summary>{_text(self.label)}</summary><ol>{said}</ol></details>"
+        return Markup(f"<tr data-s={self.group}><th scope=row>{who}{cells}")
 
 
 @dataclass(frozen=True)
@@ -87,15 +96,14 @@ def fitting(people: Sequence[Person], most_bytes: int) -> int:
     """How many of the first a page can carry; long stories leave room for fewer."""
     weight = 0
     for n, person in enumerate(people[:MOST]):
-        weight += _ROW_BYTES + sum(_bytes(text) for text in (person.label, person.state, person.because, person.met))
-        weight += sum(_bytes(what) + len(when) + 6 for when, what in person.days)
+        weight += len(person.row.encode()) + 1
         if weight > most_bytes:
             return n
     return min(MOST, len(people))
 
 
-def _bytes(text: str) -> int:
-    return len(escape(text).encode())
+def _text(words: str) -> str:
+    return escape(words, quote=False)
 
 
 def people_pages(source: Source, head: Headline, people: Sequence[Person]) -> tuple[PeoplePage, ...]:
@@ -166,7 +174,7 @@ def _days(run: Run) -> Iterator[tuple[str, str]]:
                 continue
             seen = "; ".join(f"{name.replace('_', ' ')} {_short(seen)}" for name, seen in event.seen)
             said.append(f"{event.why_text}{value}{f' ({seen})' if seen else ''}")
-        words = day(when) if when.year != run.entered_date.year else f"{when.day} {when:%b}"
+        words = day(when) if when.year != run.entered_date.year else short_day(when)
         yield words, " · ".join(said)
 
 

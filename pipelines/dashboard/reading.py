@@ -6,7 +6,8 @@ Times are turned into the project's zone here, so that a page shows the dates by
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -46,7 +47,7 @@ _UTC = ZoneInfo("UTC")
 _NAMES = {"customer_name", "owner", "recipient", "label", "description", "message"}
 _T = TypeVar("_T")
 
-_TURNING: dict[int, None] = dict.fromkeys((0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069))
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Marks that turn the direction of all that follows them; a name may not do that to a page."""
 
 _BY_WORKFLOW: Mapping[str, tuple[str, type[Any]]] = {
@@ -72,7 +73,7 @@ _BY_WORKFLOW: Mapping[str, tuple[str, type[Any]]] = {
 
 @dataclass(frozen=True)
 class Report:
-    """Everything but participants, which are asked for one workflow at a time."""
+    """Everything but participants, which are asked for some workflows at a time."""
 
     clock: Clock
     workflows: tuple[WorkflowFacts, ...]
@@ -94,26 +95,16 @@ def load_report(session: DuckDBSession) -> Report | None:
     return Report(clock, workflows, _queues(session, zone), tuple(_all(session, "dictionary", Metric, zone)))
 
 
-def load_runs(session: DuckDBSession, workflow: str, most: int) -> tuple[Run, ...]:
-    """The newest participants of a workflow with everything that happened to them."""
-    newest = {"workflow": workflow, "most": most}
-    rows = _ask(session, "participants", newest)
-    events: dict[str, list[Event]] = {row["run_id"]: [] for row in rows}
-    for row in _ask(session, "timelines", newest):
-        seen = _seen(row["why_trace"])
-        said = row["why_text"].translate(_TURNING)
-        event = Event(row["date"], row["kind"], row["reason_code"], said, row["value"], seen)
-        events[row["run_id"]].append(event)
-    names = _names(Run)
-    return tuple(
-        Run(**{n: _value(n, row[n], _UTC) for n in names if n != "events"}, events=tuple(events[row["run_id"]]))
-        for row in rows
-    )
-
-
-def load_all_participants(session: DuckDBSession, workflow: str) -> list[Row]:
-    """Every run of a workflow, a row each."""
-    return _ask(session, "all_participants", {"workflow": workflow})
+def load_runs(session: DuckDBSession, workflows: Sequence[str], most: int) -> dict[str, list[Run]]:
+    """All participants of some workflows, the newest first, and what happened to the newest `most` of each."""
+    runs: dict[str, list[Run]] = {workflow: [] for workflow in workflows}
+    events: dict[str, list[Event]] = {}
+    for workflow, run_id, customer, name, *others in _tuples(session, "participants", {"workflows": list(workflows)}):
+        events[run_id] = []
+        runs[workflow].append(Run(run_id, customer, _straight(name), *others, events=events[run_id]))
+    for run_id, *told, why, value, trace in _tuples(session, "timelines", {"workflows": list(workflows), "most": most}):
+        events[run_id].append(Event(*told, _straight(why), value, _seen(trace) if trace else ()))
+    return runs
 
 
 def _clock(row: Row, zone: ZoneInfo) -> Clock:
@@ -146,12 +137,14 @@ def _queues(session: DuckDBSession, zone: ZoneInfo) -> Queues:
     )
 
 
-def _seen(trace: str | None) -> tuple[tuple[str, str], ...]:
+def _straight(words: str) -> str:
+    return words if words.isascii() else _TURNING.sub("", words)
+
+
+def _seen(trace: str) -> tuple[tuple[str, str], ...]:
     """The fields that the entry condition names, with their values at entry."""
-    record: dict[str, Any] = (json.loads(trace).get("record") if trace else None) or {}
-    return tuple(
-        (str(name), "nothing" if value is None else str(value).translate(_TURNING)) for name, value in record.items()
-    )
+    record: dict[str, Any] = json.loads(trace).get("record") or {}
+    return tuple((name, "nothing" if value is None else _straight(str(value))) for name, value in record.items())
 
 
 def _grouped(session: DuckDBSession, statement: str, model: type[_T], zone: ZoneInfo) -> dict[str, list[_T]]:
@@ -179,7 +172,7 @@ def _value(name: str, value: Any, zone: ZoneInfo) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(zone)
     if isinstance(value, str) and name in _NAMES:
-        return value.translate(_TURNING)
+        return _straight(value)
     if name == "definition":
         return json.loads(value or "{}")
     return tuple(json.loads(value or "[]")) if name == "arms" else value
@@ -187,6 +180,10 @@ def _value(name: str, value: Any, zone: ZoneInfo) -> Any:
 
 def _ask(session: DuckDBSession, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
     return session.rows(_statements()[name], parameters)
+
+
+def _tuples(session: DuckDBSession, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    return session.tuples(_statements()[name], parameters)
 
 
 @cache

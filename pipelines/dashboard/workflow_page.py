@@ -54,7 +54,8 @@ class WorkflowPage:
     versions: tuple[VersionChanges, ...]
     terms: str
     rules: tuple[NamedRule, ...]
-    people: tuple[Person, ...]
+    people: tuple[Person, ...] | None
+    """None leaves them out: `<!-- participants -->` stands in their place."""
     people_note: str
     people_links: tuple[PeopleLink, ...]
     groups: tuple[tuple[str, str], ...]
@@ -87,7 +88,7 @@ def workflow_page(clock: Clock, facts: WorkflowFacts) -> WorkflowPage:
         versions=version_changes(facts.versions),
         terms=_terms(head),
         rules=rules_as_written(head.definition),
-        people=(),
+        people=None,
         people_note="",
         people_links=(),
         groups=(),

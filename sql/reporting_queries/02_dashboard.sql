@@ -240,14 +240,16 @@ WHERE x.arm = 'treatment'
 GROUP BY x.workflow_id, x.reason_code, x.reason_name
 ORDER BY x.workflow_id, exit_count DESC, x.reason_code, x.reason_name;
 
--- [participants] The runs of one workflow, the newest first.
+-- [participants] The runs of some workflows, the newest first.
 SELECT
+    workflow_id,
     run_id,
     customer_id,
     customer_name,
     arm,
     entry_no,
     entered_date,
+    state_class,
     status,
     current_step_id,
     exit_reason,
@@ -260,39 +262,27 @@ SELECT
     late,
     stuck
 FROM report.run_fact
-WHERE workflow_id = $workflow
-ORDER BY entered_at DESC, run_id
-LIMIT $most;
+WHERE workflow_id IN (SELECT UNNEST($workflows))
+ORDER BY workflow_id, entered_at DESC, run_id;
 
--- [timelines] What happened to the newest runs of one workflow, in order.
-SELECT t.run_id, t.date, t.kind, t.reason_code, t.why_text, t.value, CASE t.kind WHEN 'entered' THEN t.why_trace WHEN 'would_enter' THEN t.why_trace END AS why_trace
+-- [timelines] What happened to the newest runs of some workflows, in order.
+SELECT
+    t.run_id,
+    t.date,
+    t.kind,
+    t.reason_code,
+    t.why_text,
+    t.value,
+    CASE WHEN t.kind IN ('entered', 'would_enter') THEN t.why_trace END AS why_trace
 FROM report.participant_timeline AS t
 JOIN (
     SELECT run_id
     FROM report.run_fact
-    WHERE workflow_id = $workflow
-    ORDER BY entered_at DESC, run_id
-    LIMIT $most
+    WHERE workflow_id IN (SELECT UNNEST($workflows))
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_id ORDER BY entered_at DESC, run_id) <= $most
 ) AS newest ON newest.run_id = t.run_id
-WHERE t.workflow_id = $workflow
+WHERE t.workflow_id IN (SELECT UNNEST($workflows))
 ORDER BY t.run_id, t.seq;
-
--- [all_participants] Every run of one workflow for a file of all of them.
-SELECT
-    run_id,
-    customer_id,
-    customer_name,
-    arm,
-    entry_no,
-    entered_date,
-    state_class,
-    CAST(exited_at AS DATE) AS exited_date,
-    exit_reason,
-    CAST(first_met_at AS DATE) AS first_met_date,
-    matured
-FROM report.run_fact
-WHERE workflow_id = $workflow
-ORDER BY entered_at DESC, run_id;
 
 -- [upcoming] What is to come in the next thirty days, by day and owner.
 SELECT

@@ -17,6 +17,7 @@ from pipelines.cli.authoring import copy_starter
 from pipelines.cli.demo_customers import answer_invitations
 from pipelines.cli.running import make_report, user_name
 from pipelines.cycle import deliver_until, finish_cycle, run_cycle
+from pipelines.reporting import keep_evidence
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
 
@@ -61,11 +62,12 @@ def demo_instants(timezone: str, weeks: int) -> list[datetime]:
 
 
 def replay_week(session: DuckDBSession, workspace: Workspace, as_of: datetime) -> None:
-    """What a week of the demo is: last week's messages go out, some customers answer them, then one cycle runs."""
+    """What a week of the demo is: last week's messages go out, some customers answer them, one cycle runs, and why newcomers entered is kept."""
     # messages go out within the week, as they would have: an evaluation cancels what was not sent for leavers
     deliver_until(session, workspace, as_of)
     answer_invitations(session, workspace.root)
     run_cycle(session, workspace, as_of)
+    keep_evidence(session)
 
 
 def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], weeks: int, console: Console) -> None:

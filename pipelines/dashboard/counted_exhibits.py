@@ -20,6 +20,7 @@ from pipelines.dashboard.wording import (
     percent,
     reason,
     step_name,
+    title,
 )
 
 CLASSES: Mapping[str, str] = {
@@ -87,6 +88,38 @@ def _share(cell: CohortCell | None) -> Cell:
     if not cell.complete or cell.met_share is None:
         return Cell("open", "n quiet")
     return Cell(f"{percent(cell.met_share)} ({number(cell.met_count)})", f"n heat-{round(cell.met_share * 10)}")
+
+
+def segments(facts: WorkflowFacts) -> Exhibit | None:
+    """For whom it works: rates by what the record was when it entered. None where the catalog names nothing to tell apart."""
+    if not facts.segments:
+        return None
+    rows = (
+        (
+            f"{title(one.dimension)}: {one.name}",
+            number(one.matured_count),
+            number(one.met_count),
+            Cell(percent(one.met_share), f"n heat-{round(one.met_share * 10)}")
+            if one.matured_count >= ENOUGH
+            else Cell("too few to say", "n quiet"),
+            interval(one.lo, one.hi) if one.matured_count >= ENOUGH else NONE,
+        )
+        for one in facts.segments
+    )
+    numbers = table("Objective met by plan and segment at entry", ("At entry", "Runs", "Met", "Share", "95%"), rows)
+    small = "Runs that count in the headline, by what the record was when it entered. These groups were not drawn by lot: a difference between them is not the workflow’s effect."
+    return Exhibit("segments", "For whom", _segments_finding(facts), small, table=numbers, table_is_open=True)
+
+
+def _segments_finding(facts: WorkflowFacts) -> str:
+    told = [one for one in facts.segments if one.matured_count >= ENOUGH]
+    if len(told) < 2:
+        return f"Too few have settled in each group: it takes {ENOUGH} to say a share."
+    least, most = min(told, key=lambda s: s.met_share), max(told, key=lambda s: s.met_share)
+    said = " and by ".join(f"{percent(one.met_share)} of {one.dimension} {one.name}" for one in (most, least))
+    # intervals that overlap may hide a difference; those that do not show one
+    apart = "" if most.lo > least.hi else ", which may be chance"
+    return f"Met by {said}{apart}."
 
 
 def exits(facts: WorkflowFacts) -> Exhibit:

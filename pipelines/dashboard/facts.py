@@ -63,7 +63,6 @@ class Headline:
     matured_customer_count: int
     met_customer_share: float | None
     met_so_far_count: int
-    met_days_p50: float | None
     days_to_objective_p25: int | None
     days_to_objective_p50: int | None
     days_to_objective_p75: int | None
@@ -164,6 +163,19 @@ class CohortCell:
     met_count: int
     complete: bool
     met_share: float | None
+
+
+@dataclass(frozen=True)
+class SegmentRate:
+    """Who met the objective among records of one plan or segment at entry."""
+
+    dimension: str
+    name: str
+    matured_count: int
+    met_count: int
+    met_share: float
+    lo: float
+    hi: float
 
 
 @dataclass(frozen=True)
@@ -315,15 +327,22 @@ class Exit:
     met_after_count: int
 
 
+class Seen(NamedTuple):
+    """A leaf of a condition, or a field, with the values that it saw, each under its name."""
+
+    leaf: str
+    values: tuple[tuple[str, Any], ...]
+
+
 class Event(NamedTuple):
-    """Something that happened to a run, in words; `seen` is what the record held when it came in."""
+    """Something that happened to a run, in words; `seen` is what let it in."""
 
     date: date
     kind: str
     reason_code: str | None
     why_text: str
     value: float | None
-    seen: tuple[tuple[str, str], ...] = ()
+    seen: tuple[Seen, ...] = ()
 
 
 class Run(NamedTuple):
@@ -362,6 +381,7 @@ class WorkflowFacts:
     curves: tuple[Curve, ...] = ()
     after_exit: tuple[ExitDay, ...] = ()
     cohorts: tuple[CohortCell, ...] = ()
+    segments: tuple[SegmentRate, ...] = ()
     classes: tuple[StateClass, ...] = ()
     branches: tuple[Branch, ...] = ()
     responses: tuple[Response, ...] = ()

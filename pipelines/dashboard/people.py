@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from html import escape
 from itertools import groupby
+from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.dashboard.facts import FlowStep, Headline, Run
+from pipelines.dashboard.facts import FlowStep, Headline, Run, Seen
 from pipelines.dashboard.pages import Source, stem_of
 from pipelines.dashboard.wording import day, days, measured, number, reason, short_day, step_name, title
 
@@ -21,6 +23,8 @@ PAGE_BYTES = 120_000
 """What participants may weigh on a page of their own."""
 KNOWN = 2_000
 """So many of the newest have pages; the file of comma-separated values has all."""
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 
 GROUPS: Mapping[str, str] = {
     "inside": "inside now",
@@ -172,14 +176,50 @@ def _days(run: Run) -> Iterator[tuple[str, str]]:
             value = f" at {measured(event.value)}" if event.value is not None else ""
             if left_with_it and event.kind == "objective_met":
                 continue
-            seen = "; ".join(f"{name.replace('_', ' ')} {_short(seen)}" for name, seen in event.seen)
+            seen = "; ".join(_evidence(one) for one in event.seen)
             said.append(f"{event.why_text}{value}{f' ({seen})' if seen else ''}")
         words = day(when) if when.year != run.entered_date.year else short_day(when)
         yield words, " · ".join(said)
 
 
-def _short(value: str, letters: int = 40) -> str:
-    return value if len(value) <= letters else value[: letters - 1] + "…"
+def _evidence(seen: Seen) -> str:
+    """A leaf with the values that its own words do not say.
+
+    >>> _evidence(Seen("usage < 15", (("usage", 12.0),))), _evidence(Seen("health = 'poor'", (("health", "poor"),)))
+    ('usage < 15: 12', "health = 'poor'")
+    >>> _evidence(Seen("seats > seats_before", (("seats", 9), ("seats_before", None))))
+    'seats > seats_before: seats 9, seats_before nothing'
+    """
+    told = [(what, value) for what, value in seen.values if not _is_said(seen.leaf, what, value)]
+    said = ", ".join(_value(value) if len(told) == 1 else f"{what} {_value(value)}" for what, value in told)
+    leaf = _short(seen.leaf, 64)
+    return f"{leaf}: {said}" if said else leaf
+
+
+def _is_said(leaf: str, what: str, value: Any) -> bool:
+    """A test for being equal says the value, a truth says whether, and today is the date of the line."""
+    if isinstance(value, bool):
+        return what == leaf.removeprefix("not ")
+    equal = f"'{value}'" in leaf if isinstance(value, str) else leaf == f"{what} = {value}"
+    return equal or what in ("today()", "now()")
+
+
+def _value(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return measured(value)
+        case _:
+            text = str(value)
+            # an instant as JSON has it: its date says enough
+            return text[:10] if _INSTANT.match(text) else _short(text, 40)
+
+
+def _short(words: str, letters: int) -> str:
+    return words if len(words) <= letters else f"{words[: letters - 1]}…"
 
 
 def _state(run: Run, names: Mapping[str, str]) -> str:

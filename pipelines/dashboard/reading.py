@@ -33,6 +33,8 @@ from pipelines.dashboard.facts import (
     Rate,
     Response,
     Run,
+    Seen,
+    SegmentRate,
     StateClass,
     Uplift,
     Version,
@@ -44,7 +46,7 @@ from sql.statements import load_statements
 
 Row = dict[str, Any]
 _UTC = ZoneInfo("UTC")
-_NAMES = {"customer_name", "owner", "recipient", "label", "description", "message"}
+_NAMES = {"customer_name", "name", "owner", "recipient", "label", "description", "message"}
 _T = TypeVar("_T")
 
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -58,6 +60,7 @@ _BY_WORKFLOW: Mapping[str, tuple[str, type[Any]]] = {
     "curves": ("curves", Curve),
     "after_exit": ("after_exit", ExitDay),
     "cohorts": ("cohorts", CohortCell),
+    "segments": ("segments", SegmentRate),
     "classes": ("classes", StateClass),
     "branches": ("branches", Branch),
     "responses": ("responses", Response),
@@ -141,10 +144,20 @@ def _straight(words: str) -> str:
     return words if words.isascii() else _TURNING.sub("", words)
 
 
-def _seen(trace: str) -> tuple[tuple[str, str], ...]:
-    """The fields that the entry condition names, with their values at entry."""
-    record: dict[str, Any] = json.loads(trace).get("record") or {}
-    return tuple((name, "nothing" if value is None else _straight(str(value))) for name, value in record.items())
+def _seen(trace: str) -> tuple[Seen, ...]:
+    """What made the entry condition true, leaf by leaf; without evidence the fields that it names, as they were at entry."""
+    told = json.loads(trace)
+    leaves: list[Row] | None = told.get("leaves")
+    if leaves is None:
+        named: Row = told.get("record") or {}
+        return tuple(Seen(_straight(name).replace("_", " "), (("", value),)) for name, value in named.items())
+    return tuple(
+        Seen(
+            leaf["leaf"] if leaf["holds"] else f"not {leaf['leaf']}",
+            tuple((s["what"], s["value"]) for s in leaf["saw"]),
+        )
+        for leaf in leaves
+    )
 
 
 def _grouped(session: DuckDBSession, statement: str, model: type[_T], zone: ZoneInfo) -> dict[str, list[_T]]:

@@ -115,10 +115,12 @@ whole AS (
         r.logrank_chi2,
         COALESCE(
             (SELECT ARG_MIN(u.n_star, u.date) FROM report.uplift AS u WHERE u.workflow_id = s.workflow_id AND u.objective_version = s.objective_version),
-            decision_customers()
+            w.decision_n
         ) AS n_star
     FROM series AS s
-    JOIN live.workflows AS w ON w.workflow = s.workflow_id AND w.is_current
+    JOIN (
+        SELECT *, COALESCE(CAST(json_extract_string(definition, '$.objective.decide_at') AS INTEGER), decision_customers()) AS decision_n FROM live.workflows
+    ) AS w ON w.workflow = s.workflow_id AND w.is_current
     LEFT JOIN counted AS c ON c.workflow_id = s.workflow_id AND c.objective_version = s.objective_version
     LEFT JOIN leak AS l ON l.workflow_id = s.workflow_id AND l.objective_version = s.objective_version
     LEFT JOIN logrank AS r ON r.workflow_id = s.workflow_id AND r.objective_version = s.objective_version

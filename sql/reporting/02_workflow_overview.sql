@@ -41,7 +41,6 @@ rate AS (
         COUNT(DISTINCT customer_id) FILTER (WHERE NOT met_at_entry AND matured) AS matured_customer_count,
         COUNT(DISTINCT customer_id) FILTER (WHERE met_in_window AND matured) AS matured_met_customer_count,
         COUNT(*) FILTER (WHERE met_in_window) AS met_so_far_count,
-        MEDIAN(date_diff('day', entered_date, CAST(first_met_at AS DATE))) FILTER (WHERE met_in_window) AS met_days_p50,
         MIN(matures_at) FILTER (WHERE NOT met_at_entry) AS first_matures_at
     FROM runs
     WHERE arm = 'treatment' AND objective_version IS NOT NULL
@@ -112,7 +111,6 @@ SELECT
     r.matured_met_customer_count / NULLIF(r.matured_customer_count, 0) AS met_customer_share,
     COALESCE(r.met_so_far_count, 0) AS met_so_far_count,
     r.met_so_far_count / NULLIF(r.observed_count, 0) AS met_so_far_share,
-    r.met_days_p50,
     t.days_to_objective_p25,
     t.days_to_objective_p50,
     t.days_to_objective_p75,

@@ -81,9 +81,10 @@ event AS (
         || CASE WHEN met_at_entry THEN '; the objective was met already' ELSE '' END
         || CASE arm WHEN 'holdout' THEN '; drawn into the hold-out, so only watched' ELSE '' END AS why_text,
         CAST(NULL AS DOUBLE) AS value,
-        json_object('condition', entry_text, 'holds_since', matched_from, 'record', k.named) AS why_trace
+        json_object('condition', entry_text, 'holds_since', matched_from, 'record', k.named, 'leaves', CAST(v.leaves AS JSON)) AS why_trace
     FROM move
     LEFT JOIN report.entry_seen AS k ON k.run_id = move.participant_id
+    LEFT JOIN report.entry_evidence AS v ON v.run_id = move.participant_id
     WHERE kind = 'entered'
     UNION ALL
     SELECT

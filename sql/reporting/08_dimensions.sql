@@ -22,6 +22,7 @@ SELECT
     CAST(CEIL(w.longest_stay_days) AS INTEGER) + 30 AS maturity_days,
     CAST(CEIL(w.longest_stay_days) AS INTEGER) + 30 AS uplift_horizon_days,
     w.holdout_share,
+    CASE WHEN w.holdout_share > 0 THEN COALESCE(CAST(json_extract_string(w.definition, '$.objective.decide_at') AS INTEGER), decision_customers()) END AS decision_n,
     w.owner,
     w.applied_at AS valid_from,
     LEAD(w.applied_at) OVER (PARTITION BY w.workflow ORDER BY w.version) AS valid_to,

@@ -101,6 +101,46 @@ JOIN report.workflow_overview AS o ON o.workflow_id = c.workflow_id AND o.object
 WHERE c.arm = 'treatment' AND c.segment = 'all'
 ORDER BY c.workflow_id, c.entry_week DESC, c.day_no;
 
+-- [segments] Who met the current objective, told apart by what the record was when it entered; matured runs in treatment.
+WITH run AS (
+    SELECT
+        f.workflow_id,
+        f.customer_id,
+        f.met_in_window,
+        UNNEST([{'dimension': 'plan', 'name': f.plan_at_entry}, {'dimension': 'segment', 'name': f.segment_at_entry}], recursive := TRUE)
+    FROM report.run_fact AS f
+    JOIN report.workflow_overview AS o ON o.workflow_id = f.workflow_id AND o.objective_version = f.objective_version
+    WHERE f.arm = 'treatment' AND f.matured AND NOT f.met_at_entry
+),
+customer AS (
+    SELECT workflow_id, dimension, name, customer_id, COUNT(*) AS runs, COUNT(*) FILTER (WHERE met_in_window) AS met
+    FROM run
+    WHERE name IS NOT NULL
+    GROUP BY workflow_id, dimension, name, customer_id
+),
+counted AS (
+    SELECT
+        workflow_id,
+        dimension,
+        name,
+        CAST(SUM(runs) AS BIGINT) AS matured_count,
+        CAST(SUM(met) AS BIGINT) AS met_count,
+        effective_n(SUM(met), SUM(runs), COUNT(*), SUM(met * met), SUM(met * runs), SUM(runs * runs)) AS n_eff
+    FROM customer
+    GROUP BY workflow_id, dimension, name
+)
+SELECT
+    workflow_id,
+    dimension,
+    name,
+    matured_count,
+    met_count,
+    met_count / matured_count AS met_share,
+    wilson_lo(met_count / matured_count * n_eff, n_eff) AS lo,
+    wilson_hi(met_count / matured_count * n_eff, n_eff) AS hi
+FROM counted
+ORDER BY workflow_id, dimension, name;
+
 -- [classes] Where everybody is, by the newest day of the current objective.
 SELECT b.workflow_id, b.arm, b.state_class, b.run_count, b.customer_count
 FROM report.participant_breakdown AS b

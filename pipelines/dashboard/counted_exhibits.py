@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pipelines.dashboard.answers import TOO_EARLY
 from pipelines.dashboard.exhibits import Cell, Exhibit, table
-from pipelines.dashboard.facts import CohortCell, Figure, FlowStep, Response, WorkflowFacts
+from pipelines.dashboard.facts import CohortCell, Figure, FlowStep, Response, SegmentRate, WorkflowFacts
 from pipelines.dashboard.wording import (
     ENOUGH,
     NONE,
@@ -116,10 +116,13 @@ def _segments_finding(facts: WorkflowFacts) -> str:
     if len(told) < 2:
         return f"Too few have settled in each group: it takes {ENOUGH} to say a share."
     least, most = min(told, key=lambda s: s.met_share), max(told, key=lambda s: s.met_share)
-    said = " and by ".join(f"{percent(one.met_share)} of {one.dimension} {one.name}" for one in (most, least))
+    ends = f"Met most by {_whom(most)}, least by {_whom(least)}."
     # intervals that overlap may hide a difference; those that do not show one
-    apart = "" if most.lo > least.hi else ", which may be chance"
-    return f"Met by {said}{apart}."
+    return ends if most.lo > least.hi else f"{ends} Their intervals overlap, so this may be chance."
+
+
+def _whom(one: SegmentRate) -> str:
+    return f"{one.dimension} {one.name} ({percent(one.met_share)})"
 
 
 def exits(facts: WorkflowFacts) -> Exhibit:
@@ -129,7 +132,7 @@ def exits(facts: WorkflowFacts) -> Exhibit:
         return Exhibit("exits", heading, "Nobody has left yet.", words="nobody yet")
     out = sum(e.exit_count for e in facts.exits)
     first = facts.exits[0]
-    finding = f"{percent(first.exit_share)} of {number(out)} that are out left because: {reason(first.reason_name)}."
+    finding = f"The most frequent of {count(out, 'exit')}: {reason(first.reason_name)}, {percent(first.exit_share)}."
     rows = (
         (
             reason(e.reason_name),
@@ -273,11 +276,11 @@ def _figure(figure: Figure) -> str:
 
 
 def _of(figure: Figure) -> str:
-    return (
-        NONE
-        if figure.denominator is None
-        else f"{number(int(figure.numerator or 0))} of {number(int(figure.denominator))}"
-    )
+    if figure.denominator is None:
+        return NONE
+    if figure.unit != "share":
+        return count(int(figure.denominator), figure.counted)
+    return f"{number(int(figure.numerator or 0))} of {number(int(figure.denominator))}"
 
 
 def _names(steps: Iterable[FlowStep]) -> dict[str, str]:

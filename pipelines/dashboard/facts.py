@@ -262,6 +262,7 @@ class Figure:
     metric_id: str
     label: str
     unit: str
+    counted: str
     value: float
     numerator: float | None
     denominator: float | None

@@ -176,10 +176,12 @@ def _days(run: Run) -> Iterator[tuple[str, str]]:
             value = f" at {measured(event.value)}" if event.value is not None else ""
             if left_with_it and event.kind == "objective_met":
                 continue
-            seen = "; ".join(_evidence(one) for one in event.seen)
-            said.append(f"{event.why_text}{value}{f' ({seen})' if seen else ''}")
+            said.append(f"{event.why_text}{value}")
         words = day(when) if when.year != run.entered_date.year else short_day(when)
         yield words, " · ".join(said)
+        seen = "; ".join(_evidence(one) for event in events for one in event.seen)
+        if seen:
+            yield "Why it entered", seen
 
 
 def _evidence(seen: Seen) -> str:

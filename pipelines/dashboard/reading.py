@@ -105,8 +105,10 @@ def load_runs(session: DuckDBSession, workflows: Sequence[str], most: int) -> di
     for workflow, run_id, customer, name, *others in _tuples(session, "participants", {"workflows": list(workflows)}):
         events[run_id] = []
         runs[workflow].append(Run(run_id, customer, _straight(name), *others, events=events[run_id]))
-    for run_id, *told, why, value, trace in _tuples(session, "timelines", {"workflows": list(workflows), "most": most}):
-        events[run_id].append(Event(*told, _straight(why), value, _seen(trace) if trace else ()))
+    asked = {"workflows": list(workflows), "most": most}
+    for run_id, date, kind, reason, why, value, trace in _tuples(session, "timelines", asked):
+        seen = _seen(trace) if trace else ()
+        events[run_id].append(Event(date, kind, reason, _straight(why), value, seen))
     return runs
 
 

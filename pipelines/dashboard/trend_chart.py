@@ -105,5 +105,5 @@ def day_bars(data: DayBars) -> Markup:
     parts = [*grid(plane, [(v, number(v)) for v in (0, top // 2, top)])]
     parts += [bar(plane.x(i) + 1, width, plane, n) for i, (_, n) in enumerate(data.days) if n]
     for i in range(0, len(data.days), 7):
-        parts.append(axis_label(plane.x(i) + 1, plane.floor + 16, short_day(data.days[i][0]), "start"))
+        parts.append(axis_label(plane.x(i + 0.5), plane.floor + 16, short_day(data.days[i][0])))
     return drawing_of(data.ident, (400, plane.height), parts, title=data.title, description=data.description)

@@ -206,7 +206,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY u.workflow_id ORDER BY u.date DESC) = 1
 ORDER BY u.workflow_id;
 
 -- [figures] Every figure under its own name.
-SELECT v.workflow_id, v.arm, v.metric_id, d.label, d.unit, v.value, v.numerator, v.denominator
+SELECT v.workflow_id, v.arm, v.metric_id, d.label, d.unit, d.counted, v.value, v.numerator, v.denominator
 FROM report.metric_value AS v
 JOIN report.metric_dictionary AS d ON d.metric_id = v.metric_id
 WHERE v.value IS NOT NULL

@@ -51,10 +51,14 @@ steps:
   - {id: rest, wait: 10 days}
 """,
 }
-TOLD = [
+TOLD: list[tuple[str, bool, dict[str, Any]]] = [
     ("usage_lost >= 10", True, {"usage_lost": 25}),
     ("tier = 'gold'", True, {"tier": "gold"}),
-    ("exists(tickets) filter (where priority = 'urgent')", True, {"count(tickets) filter (where priority = 'urgent')": 2}),
+    (
+        "exists(tickets) filter (where priority = 'urgent')",
+        True,
+        {"count(tickets) filter (where priority = 'urgent')": 2},
+    ),
     ("segment('gone')", False, {}),
 ]
 
@@ -117,7 +121,10 @@ def test_a_page_says_each_leaf_with_its_value(world: World, tmp_path: Path) -> N
     refresh_reports(world.session)
     build_dashboard(world.session, tmp_path)
     page = (tmp_path / "care.html").read_text(encoding="utf-8")
-    assert "(usage_lost &gt;= 10: 25; tier = 'gold'; exists(tickets) filter (where priority = 'urgent'): 2; not segment('gone'))" in page
+    assert (
+        "Why it entered: usage_lost &gt;= 10: 25; tier = 'gold'; exists(tickets) filter (where priority = 'urgent'): 2; not segment('gone')<"
+        in page
+    )
 
 
 def test_nothing_of_the_looking_remains(world: World) -> None:

@@ -229,7 +229,7 @@ def test_every_table_is_published_once_and_whole(rescue: DuckDBSession, tmp_path
     *paths, whole = publish_reports(rescue, tmp_path / "reports")
     assert [p.name for p in paths] == [f"{table}.parquet" for table in ORDER]
     assert sorted(p.name for p in (tmp_path / "reports").iterdir()) == sorted(p.name for p in (*paths, whole))
-    kept_back = {"made_from", "run_made_from", "entry_seen"}
+    kept_back = {"made_from", "run_made_from", "entry_seen", "entry_evidence"}
     assert {f"report.{t}" for t in (*ORDER, *kept_back)} == {t for t in rescue.columns() if t.startswith("report.")}
     with DuckDBSession(whole, read_only=True) as copy:
         for path in paths:

@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.dashboard.facts import FlowStep, Headline, Run, Seen
+from pipelines.dashboard.facts import Event, FlowStep, Headline, Run, Seen
 from pipelines.dashboard.pages import Source, stem_of
 from pipelines.dashboard.wording import day, days, measured, number, reason, short_day, step_name, title
 
@@ -166,22 +166,32 @@ def _person(run: Run, head: Headline, names: Mapping[str, str], today: date) -> 
 
 
 def _days(run: Run) -> Iterator[tuple[str, str]]:
-    """A run's events by day. A year is said where it is not the year of the entry."""
+    """A run's events by day, its entry on a line of its own. A year is said where it is not the year of the entry."""
     for when, happened in groupby(run.events, key=lambda e: e.date):
         events = list(happened)
+        words = day(when) if when.year != run.entered_date.year else short_day(when)
         # leaving on the objective says that it was met
         left_with_it = any(e.kind == "exited" and e.reason_code == "objective" for e in events)
         said: list[str] = []
         for event in events:
             value = f" at {measured(event.value)}" if event.value is not None else ""
-            if left_with_it and event.kind == "objective_met":
-                continue
-            said.append(f"{event.why_text}{value}")
-        words = day(when) if when.year != run.entered_date.year else short_day(when)
-        yield words, " · ".join(said)
-        seen = "; ".join(_evidence(one) for event in events for one in event.seen)
-        if seen:
-            yield "Why it entered", seen
+            if event.seen:
+                yield words, _entry(event)
+            elif not (left_with_it and event.kind == "objective_met"):
+                said.append(f"{event.why_text}{value}")
+        if said:
+            yield words, " · ".join(said)
+
+
+def _entry(event: Event) -> str:
+    """
+    >>> came = "entered: the entry condition came true; drawn into the hold-out"
+    >>> _entry(Event(date(2024, 1, 1), "entered", "condition", came, None, (Seen("usage < 15", (("usage", 12),)),)))
+    'entered, because usage < 15: 12; drawn into the hold-out'
+    """
+    because = "; ".join(_evidence(one) for one in event.seen)
+    before, came_true, after = event.why_text.partition(": the entry condition came true")
+    return f"{before}, because {because}{after}" if came_true else f"{event.why_text} ({because})"
 
 
 def _evidence(seen: Seen) -> str:
@@ -202,8 +212,13 @@ def _is_said(leaf: str, what: str, value: Any) -> bool:
     """A test for being equal says the value, a truth says whether, and today is the date of the line."""
     if isinstance(value, bool):
         return what == leaf.removeprefix("not ")
-    equal = f"'{value}'" in leaf if isinstance(value, str) else leaf == f"{what} = {value}"
+    equal = f"'{value}'" in leaf if isinstance(value, str) else leaf in (f"{what} = {value}", f"not {_exists(what)}")
     return equal or what in ("today()", "now()")
+
+
+def _exists(what: str) -> str:
+    """What was counted to say whether there is one."""
+    return what.replace("count(", "exists(", 1)
 
 
 def _value(value: Any) -> str:

@@ -122,7 +122,7 @@ def test_a_page_says_each_leaf_with_its_value(world: World, tmp_path: Path) -> N
     build_dashboard(world.session, tmp_path)
     page = (tmp_path / "care.html").read_text(encoding="utf-8")
     assert (
-        "Why it entered: usage_lost &gt;= 10: 25; tier = 'gold'; exists(tickets) filter (where priority = 'urgent'): 2; not segment('gone')<"
+        "entered, because usage_lost &gt;= 10: 25; tier = 'gold'; exists(tickets) filter (where priority = 'urgent'): 2; not segment('gone')<li>"
         in page
     )
 

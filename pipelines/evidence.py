@@ -50,7 +50,12 @@ def _question(project: Project, object_: str) -> EntryQuestion:
 def entry_evidence(
     session: DuckDBSession, questions: dict[str, EntryQuestion], evaluation_id: int, as_of: datetime
 ) -> list[Row]:
-    """`run_id` and `leaves` of those who entered in the last evaluation and have none yet; nothing after a newer snapshot."""
+    """`run_id` and `leaves` of those who entered in the last evaluation and have none yet.
+
+    Nothing after a newer snapshot, and nothing inside a transaction: what is made to look could not be undone there.
+    """
+    if session.inside:
+        return []
     entrants = session.rows(query("entrants_without_evidence").sql, {"evaluation_id": evaluation_id, "most": MOST})
     if not entrants:
         return []

@@ -196,6 +196,11 @@ class DuckDBSession:
         self.execute("COPY FROM DATABASE memory TO other", name="copy a warehouse")
         self.execute("DETACH other")
 
+    @property
+    def inside(self) -> bool:
+        """Is a transaction or a rehearsal going on."""
+        return self._inside
+
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:
         """Everything inside is committed together, or nothing is. Inside another one, or a rehearsal, it joins that."""

@@ -6,7 +6,7 @@ What is not a plain count, sum, minimum, maximum or truth of rows that pass a fi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from definitions.conditions import DIALECT
 from sql.truths.bits.values import NotComparable, Values
 from sql.truths.bits.words import Bits, Mask
 
-How = Literal["rows", "sum", "exact", "min", "max", "any", "every"]
+How = Literal["rows", "different", "sum", "exact", "min", "max", "any", "every"]
 EXACT = 2**53
 """Whole numbers up to here are the same as real numbers."""
 _SCALE = 1_000_000
@@ -46,6 +46,8 @@ def read(tree: exp.Expr) -> Grouped | None:
         case exp.Count() if not isinstance(tree.this, exp.Distinct):
             where, value = _case(tree.this)
             return Grouped("rows", where, None if isinstance(value, exp.Literal) else value)
+        case exp.Count(this=exp.Distinct(expressions=[counted])):
+            return Grouped("different", *_case(counted))
         case exp.TryCast(this=exp.Sum()):
             return Grouped("sum", *_case(tree.this.this))
         case exp.Cast(this=exp.Sum(this=exp.TryCast())):
@@ -99,6 +101,10 @@ class RelatedRows:
     count: int
     truths: Callable[[exp.Expr], Bits]
     values: Callable[[exp.Expr], Values]
+    numbered: Callable[[exp.Expr], tuple[NDArray[Any], int, Mask | None]]
+    _pairs: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], Mask | None]] = field(
+        default_factory=dict[str, "tuple[NDArray[np.int64], NDArray[np.int64], Mask | None]"]
+    )
 
     def worked_out(self, asked: Mapping[str, Grouped]) -> dict[str, Values]:
         """The aggregates of each record's rows, by name; unknown where there is none. What the engine must do is left out."""
@@ -123,6 +129,8 @@ class RelatedRows:
         assert asked.value is not None
         if asked.how in ("any", "every"):
             return self._truth(asked.how == "any", asked.value, chosen)
+        if asked.how == "different":
+            return Values("whole", self._different(asked.value, chosen), self._has_rows)
         if asked.how == "exact":
             total = self._sum(self.values(scaled(asked.value)), chosen)
             return Values("real", total.values / _SCALE, total.known)
@@ -137,6 +145,17 @@ class RelatedRows:
 
     def _counted(self, chosen: _Chosen) -> NDArray[np.int64]:
         return np.bincount(chosen.owners, minlength=self.count)
+
+    def _different(self, value: exp.Expr, chosen: _Chosen) -> NDArray[np.int64]:
+        """How many different values each record's rows have: each pair of record and value is numbered once for all filters."""
+        if (text := _text(value)) not in self._pairs:
+            codes, count, known = self.numbered(value)
+            pairs, numbers = np.unique(self.owners.astype(np.int64) * count + codes, return_inverse=True)
+            self._pairs[text] = pairs // max(count, 1), numbers, known
+        owners, numbers, known = self._pairs[text]
+        seen = np.zeros(len(owners), np.bool_)
+        seen[chosen.where(known).of(numbers)] = True
+        return np.bincount(owners[seen], minlength=self.count)
 
     def _sum(self, values: Values, chosen: _Chosen) -> Values:
         if values.kind != "whole":

@@ -53,7 +53,8 @@ def test_others_find_what_the_product_finds(small: Results) -> None:
     judged = [f["counts"] for found in small.values() for f in found]
     entries = next(c["entries"] for c in judged if "entries" in c)
     alone, frames = (c["conditions"] for c in judged if "conditions" in c)
-    assert alone == frames
+    assert len(alone) == 20
+    assert alone.items() <= frames.items()
     assert any(alone.get(f"{workflow} entry") == count for workflow, count in entries.items())
     assert differences(small) == {}
 

@@ -16,7 +16,7 @@ FEW = 100
 LAUNCHED = 210
 """Workflows that are launched for everyone, where there are as many: about five participants an account."""
 SHARES = (0.001, 0.01, 0.05)
-PARTS = ("conditions", "engines", "changes", "state", "growth", "workflows", "exact")
+PARTS = ("conditions", "engines", "changes", "report", "state", "growth", "workflows", "exact")
 DEFAULT = PARTS[:-1]
 
 
@@ -82,6 +82,9 @@ def _part(part: str, base: Job) -> Iterator[Job]:
         case "changes":
             yield from _whole(base, SHARES)
             yield replace(base, task="whole")
+        case "report":
+            yield from _whole(base, (0.01,))
+            yield replace(base, task="report")
         case "state":
             yield from _whole(base, (0.01,))
             yield replace(base, task="steps")

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.crm_rows import TABLES, write_changes, write_rows
 from benchmarks.project_files import Generated
 from benchmarks.speed.jobs import Job, Wanted, asked, jobs_of, run
-from benchmarks.speed.table import differences, lines_of, markdown
+from benchmarks.speed.table import differences, fill_page, lines_of, markdown
 from benchmarks.speed.tasks import answer
 
 PARTS = ("conditions", "changes", "state")
@@ -103,6 +103,16 @@ def test_worlds_of_other_sizes_are_compared_with_the_smallest() -> None:
         (0.1, 500, 100, 1.5, "the same for 100 workflows"),
         (0.1, 2000, 100, 3.0, "the same for 100 workflows"),
     ]
+
+
+def test_a_page_takes_the_table_and_keeps_the_rest(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("above\n<!-- begin table -->\nold\n<!-- end table -->\nbelow\n")
+    fill_page(page, "new")
+    assert page.read_text() == "above\n<!-- begin table -->\n\nnew\n\n<!-- end table -->\nbelow\n"
+    page.write_text("nothing here\n")
+    with pytest.raises(ValueError, match="no place for the table"):
+        fill_page(page, "new")
 
 
 def test_what_fails_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ import typer
 
 from benchmarks.meter import machine
 from benchmarks.speed.jobs import DEFAULT, PARTS, Job, Wanted, jobs_of, run
-from benchmarks.speed.table import compared_count, differences, lines_of, markdown
+from benchmarks.speed.table import compared_count, differences, fill_page, lines_of, markdown
 
 
 def main(
@@ -36,6 +36,7 @@ def main(
     seed: Annotated[int, typer.Option(help="decides rows and workflows")] = 7,
     folder: Annotated[Path | None, typer.Option(help="where to work; kept, and what is there is used again")] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="also write all that was found to this file")] = None,
+    page: Annotated[Path | None, typer.Option(help="also put the table into this page, between its two marks")] = None,
     profile: Annotated[int, typer.Option(help="also list so many of the slowest statements of each evaluation")] = 0,
 ) -> None:
     """Measure, and print the table."""
@@ -52,7 +53,12 @@ def main(
         if folder is None:
             shutil.rmtree(home)
     about = before | {"load_afterwards": round(os.getloadavg()[0], 1)}
-    found = _told(results, about, profile)
+    lines = lines_of(results)
+    print(markdown(lines))
+    found = _told(results, about, profile) | {"lines": [asdict(line) for line in lines]}
+    if page is not None:
+        shown = {name: value for name, value in about.items() if name != "system"}
+        fill_page(page, f"{markdown(lines)}\n\nMedians of {repeats}, by `{_command()}`; {_about(shown)}.")
     if json_path is not None:
         json_path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if found["differences"] or found["failed"]:
@@ -72,12 +78,10 @@ def _measured(jobs: list[Job], repeats: int, home: Path) -> dict[Job, list[dict[
 
 
 def _told(results: dict[Job, list[dict[str, Any]]], about: dict[str, Any], profile: int) -> dict[str, Any]:
-    """Print the table and what else was found; the same as data."""
-    lines = lines_of(results)
+    """Print what else was found; the same as data."""
     failed = {job.label: f["failed"] for job, found in results.items() for f in found if "failed" in f}
     differing = differences(results)
-    print(markdown(lines))
-    print("\n" + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in about.items()))
+    print(f"\n{_about(about)}")
     print(f"\n{compared_count(results)} counts and hashes compared, {len(differing)} differ")
     for name, text in (differing | failed).items():
         print(f"- {name}: {text}")
@@ -90,11 +94,26 @@ def _told(results: dict[Job, list[dict[str, Any]]], about: dict[str, Any], profi
             print(f"| {one['name']} | {one['stage']} | {one['cpu']:.2f} | {one['wall']:.2f} |")
     return {
         "machine": about,
-        "lines": [asdict(line) for line in lines],
         "results": [asdict(job) | {"found": found} for job, found in results.items()],
         "differences": differing,
         "failed": failed,
     }
+
+
+def _about(about: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in about.items())
+
+
+def _command() -> str:
+    """The command as it was given, without what decides nothing."""
+    given, kept = sys.argv[1:], list[str]()
+    while given:
+        option = given.pop(0)
+        if option.split("=")[0] in ("--folder", "--json", "--page", "--profile"):
+            given = given if "=" in option else given[1:]
+        else:
+            kept.append(option)
+    return " ".join(["python -m benchmarks.speed", *kept])
 
 
 if __name__ == "__main__":

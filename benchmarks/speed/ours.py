@@ -24,6 +24,9 @@ STATE = (
     "outbox.actions",
 )
 """The tables that must be equal, whatever execution wrote them."""
+ENTRIES = """
+SELECT substr(subject, 7) AS workflow, COUNT(*) AS n FROM state.episodes WHERE subject LIKE 'entry:%' GROUP BY subject
+"""
 
 
 def prepare(asking: Asking) -> Found:
@@ -47,12 +50,8 @@ def first(asking: Asking) -> Found:
     found = Found()
     with asking.world.copy(asking.world.loaded) as path, session_of(path) as session:
         _evaluate(found, session, NOW, "first evaluation")
-        found.counts["entries"] = {
-            row["subject"].removeprefix("entry:"): row["n"]
-            for row in session.rows(
-                "SELECT subject, COUNT(*) AS n FROM state.episodes WHERE subject LIKE 'entry:%' GROUP BY subject"
-            )
-        }
+        nobody = dict.fromkeys((asked.workflow for asked in asking.world.generated.asked()), 0)
+        found.counts["entries"] = nobody | {row["workflow"]: row["n"] for row in session.rows(ENTRIES)}
         found.counts["hashes"] = {"first": hashes(session)}
     return found
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.speed.jobs import Job
 
 Results = Mapping[Job, Sequence[dict[str, Any]]]
+BEGIN, END = "<!-- begin table -->", "<!-- end table -->"
 TRUTHS = "first evaluation: truths"
 _OURS = {
     "bound: hash every referenced column": TRUTHS,
@@ -156,7 +158,7 @@ def compared_count(results: Results) -> int:
 def markdown(lines: Sequence[Line]) -> str:
     """The table."""
     head = (
-        "| what | accounts | workflows | launched | CPU s | wall s | peak MB | ratio | |",
+        "| what | accounts | workflows | launched | CPU s | wall s | peak MB | ratio | to |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---|",
     )
     return "\n".join((*head, *map(_row, lines)))
@@ -172,7 +174,16 @@ def _row(line: Line) -> str:
         f"{line.cpu:,.2f}{sampled}",
         f"{line.wall:,.2f}{sampled}" if line.wall else "",
         f"{line.peak_mb:,.0f}" if line.peak_mb is not None else "",
-        f"{line.ratio:,.2f} of" if line.ratio is not None else "",
+        f"{line.ratio:,.2f}" if line.ratio is not None else "",
         ", ".join(text for text in (line.of, line.note) if text),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def fill_page(page: Path, text: str) -> None:
+    """Put a text between the two marks of a page."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"`{page}` has no place for the table: it is between `{BEGIN}` and `{END}`")
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from sqlglot import exp
@@ -27,6 +27,7 @@ from sql.flow import Draw, Hop, compile_flow
 from sql.leaves import entry_number
 from sql.sending import address_statements, limit_statements
 from sql.statements import Part, Statement, load_statements, room
+from sql.truths.affected import affected_statements
 from sql.truths.plan import TruthPlan, recipient_object, row_object
 from sql.truths.rows import each_statements, happening_statements
 from sql.truths.statements import (
@@ -106,6 +107,11 @@ class Plan:
         """The fields of each object whose earlier values it asks for."""
         return tracked_fields(self.project)
 
+    @cached_property
+    def increment(self) -> tuple[Part, ...]:
+        """The statements of an evaluation that judges only what may differ from the last one."""
+        return _statements(replace(self.truths, is_increment=True))
+
     def text(self) -> str:
         """The whole plan as SQL that a reader can audit."""
         parts: list[str] = []
@@ -131,8 +137,11 @@ def compile_plan(project: Project, retired: Iterable[tuple[str, Workflow]] = ())
     for name, workflow in retired:
         if not problems_of_version(project, name, workflow):  # the catalog may have gone on without it
             _workflow(name, workflow, truths, current=False)
-    statements = tuple(statement for produce in PASSES for statement in produce(truths))
-    return Plan(project, truths, compiled, statements)
+    return Plan(project, truths, compiled, _statements(truths))
+
+
+def _statements(truths: TruthPlan) -> tuple[Part, ...]:
+    return tuple(statement for produce in PASSES for statement in produce(truths))
 
 
 def _workflow(name: str, workflow: Workflow, truths: TruthPlan, current: bool = True) -> CompiledWorkflow:
@@ -289,6 +298,7 @@ PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
     lambda plan: asked_statements(plan, "03_begin"),
     lambda plan: records_statement(plan, "03_begin"),
     _fixed("03_commands"),
+    lambda plan: affected_statements(plan, "04_affected"),
     lambda plan: previous_statements(plan, "04_truths"),
     lambda plan: held_statement(plan, "04_truths"),
     lambda plan: aggregate_statements(plan, "04_truths"),
@@ -308,8 +318,10 @@ PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
     _fixed("08_enter"),
     lambda plan: personal_statements(plan, "entrants", "08_enter"),
     _fixed("09_advance"),
+    lambda plan: aggregate_statements(plan, "09_assign", "_pooled", "planned"),
     lambda plan: result_statements(plan, "pool", "09_assign", "planned"),
     _fixed("09_assign"),
+    lambda plan: aggregate_statements(plan, "10_plan", "_carried", "addressed"),
     lambda plan: result_statements(plan, "value", "10_plan", "addressed"),
     _fixed("10_plan"),
     _fixed("10_send"),

@@ -62,6 +62,8 @@ class TruthPlan:
     askers: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     """The workflows whose participants a personal condition is asked of."""
     counts_business_days: bool = False
+    is_increment: bool = False
+    """Only what may differ from the last evaluation is judged."""
 
     def note_use(self, number: int | None, use: str) -> None:
         """Remember what a number is for, so that a reader of the SQL finds it."""

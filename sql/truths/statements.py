@@ -7,13 +7,14 @@ ones keep their intermediates in the cache.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from sqlglot import exp
 
 from definitions.catalog import Catalog, Hop
 from definitions.conditions import DIALECT
 from sql.aggregates import Group, cast_to
-from sql.names import ENTRY_VALUES, EPISODES, PARTICIPANTS, history_table, quoted, record_table
+from sql.names import ENTRY_VALUES, EPISODES, PARTICIPANTS, RESERVED, history_table, quoted, record_table
 from sql.places import (
     PARTICIPANT_ROW,
     RECORD,
@@ -62,10 +63,11 @@ def previous_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
             key = plan.project.catalog[name].key
             columns = [quoted(n) for n in (key, *sorted(object_plan.needs.previous - {key}))]
             instant = "CAST($previous_snapshot AS TIMESTAMPTZ)"
+            among = f"\n    AND {chosen}" if (chosen := _among(plan, name)) else ""
             sql = (
                 f"CREATE OR REPLACE TEMP TABLE previous_{name} AS\n"
                 f"SELECT {', '.join(columns)}\nFROM {history_table(name)}\n"
-                f"WHERE valid_from <= {instant} AND (valid_to IS NULL OR valid_to > {instant})"
+                f"WHERE valid_from <= {instant} AND (valid_to IS NULL OR valid_to > {instant}){among}"
             )
             yield Statement(stage, f"previous_{name}", f"The {name} records as the previous evaluation saw them.", sql)
         if object_plan.needs.changed:
@@ -73,11 +75,36 @@ def previous_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
                 stage,
                 f"changes_{name}",
                 f"What changed in tracked fields of {name}, and when.",
-                _changes_sql(object_plan),
+                _changes_sql(object_plan, f"WHERE {chosen}\n" if (chosen := _among(plan, name)) else ""),
             )
 
 
-def _changes_sql(plan: ObjectPlan) -> str:
+def _among(plan: TruthPlan, name: str) -> str | None:
+    """The condition that history is read of affected records only; None where it is read of others too."""
+    if not plan.is_increment or _carried_past(plan.objects[name]):
+        return None
+    key = plan.project.catalog[name].key
+    return among_affected(exp.column(key, quoted=key in RESERVED), name).sql(dialect=DIALECT)
+
+
+def _carried_past(plan: ObjectPlan) -> bool:
+    """Do actions carry values from before, which may be those of a recipient that is not affected."""
+    read = {c.table for kind in ("value", "pool") for _, t in numbers_in(plan, kind) for c in t.find_all(exp.Column)}
+    groups = (group for alias, (_, group) in plan.needs.groups.items() if alias in read)
+    return "previous" in read or any("@" in group.hops[-1].target for group in groups)
+
+
+def among_affected(key: exp.Expr, object_: str) -> exp.Expr:
+    """Is a record one of those that may be judged otherwise than at the last evaluation."""
+    return _within("affected", key, object_)
+
+
+def _within(scope: str, key: exp.Expr, object_: str) -> exp.Expr:
+    inside = exp.select("record").from_(scope).where(exp.column("object").eq(object_))
+    return exp.In(this=cast_to(key.copy(), "VARCHAR"), query=exp.Subquery(this=inside))
+
+
+def _changes_sql(plan: ObjectPlan, among: str) -> str:
     """Spells that follow upon another without a gap are changes; what was not there before did not change."""
     name, fields = plan.needs.object, sorted(plan.needs.changed)
     key = quoted(plan.needs.catalog[name].key)
@@ -85,21 +112,54 @@ def _changes_sql(plan: ObjectPlan) -> str:
     before = ", ".join(f"{quoted(f)}, LAG({quoted(f)}) {window} AS {quoted(f + '_before')}" for f in fields)
     return (
         f"CREATE OR REPLACE TEMP TABLE changes_{name} AS\n"
-        f"SELECT {key}, valid_from AS changed_at, {before}\nFROM {history_table(name)}\n"
+        f"SELECT {key}, valid_from AS changed_at, {before}\nFROM {history_table(name)}\n{among}"
         f"QUALIFY LAG(valid_to) {window} = valid_from"
     )
 
 
-def aggregate_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
+Family = Literal["", "_carried", "_pooled"]
+"""Whose aggregates: of truths and what goes with them, of what actions carry, of users to choose from.
+
+A full evaluation groups a relation once for all of them. An increment groups it for the records that each is about.
+"""
+_FAMILIES: dict[Kind, Family] = {"value": "_carried", "pool": "_pooled"}
+_FAMILY_SCOPES: dict[Family, str | None] = {"": "affected", "_carried": "addressed", "_pooled": None}
+
+
+def aggregate_statements(plan: TruthPlan, stage: str, family: Family = "", *needs: str) -> Iterator[Statement]:
     """Each relation that is asked for, grouped once with everything asked of it."""
     for name, object_plan in sorted(plan.objects.items()):
+        wanted = _groups_of(object_plan, family) if plan.is_increment else set[str]()
         for group in object_plan.needs.aggregates.deepest_first():
-            sql = _aggregate_sql(object_plan.needs, group)
+            if (plan.is_increment and group.name not in wanted) or (family and not plan.is_increment):
+                continue
+            scope = _FAMILY_SCOPES[family] if plan.is_increment and _is_own(group, object_plan.needs) else None
+            sql = _aggregate_sql(object_plan.needs, group, family, scope)
             sentence = f"Each {group.object}'s {'.'.join(group.path)}, grouped once: {len(group.columns)} aggregates."
-            yield Statement(stage, _group_table(name, group), sentence, sql)
+            yield Statement(stage, _group_table(name, group, family), sentence, sql, needs)
 
 
-def _aggregate_sql(needs: Needs, group: Group) -> str:
+def _groups_of(plan: ObjectPlan, family: Family) -> set[str]:
+    """The names of the groups that the expressions of a family read, with those that these read."""
+    trees = [t for kind in _RESULTS if _FAMILIES.get(kind, "") == family for _, t in numbers_in(plan, kind)]
+    read = {column.table for tree in trees for column in tree.find_all(exp.Column)}
+    pending = [group for alias, (_, group) in plan.needs.groups.items() if alias in read]
+    found: set[str] = set()
+    while pending:
+        group = pending.pop()
+        if group.name not in found:
+            found.add(group.name)
+            pending += [inner for _, inner in group.groups.values()]
+    return found
+
+
+def _is_own(group: Group, needs: Needs) -> bool:
+    """Is a group read for the record itself and for no other."""
+    bases = {base for base, known in needs.groups.values() if known is group}
+    return group.layer == 0 and bases == {RECORD}
+
+
+def _aggregate_sql(needs: Needs, group: Group, family: Family, scope: str | None) -> str:
     aliases = [ROOT, *(f"p{i}" for i in range(1, len(group.hops))), RELATED]
     # the record itself is only joined where something reads it, or where the path does not lead straight to many rows
     bare = group.hops[0].many and ROOT not in group.root_used
@@ -116,10 +176,12 @@ def _aggregate_sql(needs: Needs, group: Group) -> str:
         )
         query.join(aliased(_table_of(hop.target), aliases[i + 1]), on=on, join_type="inner", copy=False)
     join_related(query, group.joins, needs.catalog)
-    _join_groups(query, group.groups, needs)
+    _join_groups(query, group.groups, needs, family)
+    if scope is not None:
+        query.where(_within(scope, key, group.object), copy=False)
     query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null())), copy=False)
     query.group_by(key.copy(), copy=False)
-    return f"CREATE OR REPLACE TEMP TABLE {_group_table(needs.object, group)} AS\n{query.sql(dialect=DIALECT, pretty=True)}"
+    return f"CREATE OR REPLACE TEMP TABLE {_group_table(needs.object, group, family)} AS\n{query.sql(dialect=DIALECT, pretty=True)}"
 
 
 def _table_of(target: str) -> str:
@@ -128,15 +190,15 @@ def _table_of(target: str) -> str:
     return {"history": history_table(object_), "changes": f"changes_{object_}"}.get(kind, record_table(object_))
 
 
-def _join_groups(query: exp.Select, groups: dict[str, tuple[str, Group]], needs: Needs) -> None:
+def _join_groups(query: exp.Select, groups: dict[str, tuple[str, Group]], needs: Needs, family: Family) -> None:
     for alias, (base, group) in groups.items():
         there = column(needs.catalog[group.object].key, base)
         on = exp.EQ(this=exp.column("record", table=alias), expression=there)
-        query.join(aliased(_group_table(needs.object, group), alias), on=on, join_type="left", copy=False)
+        query.join(aliased(_group_table(needs.object, group, family), alias), on=on, join_type="left", copy=False)
 
 
-def _group_table(object_: str, group: Group) -> str:
-    return f"aggregates_{object_}_{group.name}"
+def _group_table(object_: str, group: Group, family: Family) -> str:
+    return f"aggregates_{object_}_{group.name}{family}"
 
 
 def equal(
@@ -170,7 +232,7 @@ def result_statements(plan: TruthPlan, kind: Kind, stage: str, *needs: str) -> I
         chunks = [numbered[i : i + CHUNK] for i in range(0, len(numbered), CHUNK)]
         for i, chunk in enumerate(chunks, start=1):
             table = f"{kind}_{name}_{i}"
-            wide = f"CREATE OR REPLACE TEMP TABLE {table} AS\n{_wide(object_plan, kind, chunk).sql(dialect=DIALECT, pretty=True)}"
+            wide = f"CREATE OR REPLACE TEMP TABLE {table} AS\n{_wide(object_plan, kind, chunk, plan.is_increment).sql(dialect=DIALECT, pretty=True)}"
             what = "condition" if kind in ("entry", "inside") else kind.replace("_", " ")
             many = "s" if len(chunk) != 1 else ""
             yield Statement(stage, table, f"{len(chunk)} {what}{many} of {name}, judged together.", wide, needs)
@@ -186,7 +248,7 @@ def personal_statements(plan: TruthPlan, scope: str, stage: str) -> Iterator[Sta
         for i, chunk in enumerate(chunks, start=1):
             table = f"personal_{name}_{i}_{scope}"
             workflows = sorted({w for number, _ in chunk for w in plan.askers[number]})
-            query = _wide(object_plan, "personal", chunk)
+            query = _wide(object_plan, "personal", chunk, plan.is_increment)
             there = exp.In(
                 this=exp.column("workflow", table=PARTICIPANT_ROW),
                 expressions=[exp.Literal.string(w) for w in workflows],
@@ -218,7 +280,9 @@ def asked_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
         yield Statement(stage, table, f"The {what} conditions ask about.", sql)
 
 
-def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
+def _wide(
+    plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]], is_increment: bool = False
+) -> exp.Select:
     needs = plan.needs
     key = column(needs.catalog[needs.object].key, RECORD)
     columns = [exp.alias_(_as_result(kind, tree), f"x{number}", copy=False) for number, tree in chunk]
@@ -237,7 +301,8 @@ def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -
     used = {c.table for _, tree in chunk for c in tree.find_all(exp.Column)}
     wanted = _closure(used, needs)
     join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
-    _join_groups(query, {a: g for a, g in needs.groups.items() if a in used}, needs)
+    family = _FAMILIES.get(kind, "") if is_increment else ""
+    _join_groups(query, {a: g for a, g in needs.groups.items() if a in used}, needs, family)
     if "previous" in used:
         on = exp.EQ(this=column(key.name, "previous"), expression=key.copy())
         query.join(aliased(f"previous_{needs.object}", "previous"), on=on, join_type="left", copy=False)
@@ -250,10 +315,9 @@ def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -
         _join_keyed(query, ENTRY_VALUES, entry_alias(number), {"value": number}, "participant_id", participant)
     for step in sorted(s for s in needs.results if result_alias(s) in used):
         _join_keyed(query, "step_results", result_alias(step), {"step_id": step}, "participant_id", participant)
-    scope = _SCOPES[kind]
+    scope = _SCOPES[kind] or ("affected" if is_increment and kind == "entry" else None)
     if scope is not None:
-        inside = exp.select("record").from_(scope).where(exp.column("object").eq(needs.object))
-        query.where(exp.In(this=record.copy(), query=exp.Subquery(this=inside)), copy=False)
+        query.where(_within(scope, key, needs.object), copy=False)
     return query
 
 

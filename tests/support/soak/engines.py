@@ -22,6 +22,7 @@ from definitions.steps import ACTION_KINDS
 from pipelines.delivery.journal import Position
 from pipelines.delivery.ledger import Ledger, Noted
 from pipelines.delivery.verdicts import Verdict
+from pipelines.evaluation import Increments
 from pipelines.worlds import Engine, World
 from sql import DuckDBSession
 
@@ -36,6 +37,8 @@ NAMES = {
     "engine": "support.soak.engines:warehouse",
     "optimised": "support.soak.engines:optimised",
     "unoptimised": "support.soak.engines:unoptimised",
+    "full": "support.soak.engines:full",
+    "increments": "support.soak.engines:increments",
     "oracle": "support.soak.engines:oracle",
 }
 
@@ -66,15 +69,31 @@ def warehouse() -> Generator[Stage]:
     """The engine itself, on DuckDB in memory.
 
     In three worlds of four DuckDB's optimiser is off: plans differ, answers may not, and small worlds are judged faster.
+    Every other world is judged by increments.
     """
     with _opened() as session:
 
         def stage(project: Project) -> AbstractContextManager[Seat]:
-            on = hashlib.md5(project.settings.seed.encode()).digest()[0] % 4 == 0
-            session.execute(f"PRAGMA {'enable' if on else 'disable'}_optimizer")
-            return _world("engine", project, session)
+            drawn = hashlib.md5(project.settings.seed.encode()).digest()
+            session.execute(f"PRAGMA {'enable' if drawn[0] % 4 == 0 else 'disable'}_optimizer")
+            return _world("engine", project, session, "always" if drawn[1] % 2 else "never")
 
         yield stage
+
+
+@contextlib.contextmanager
+def full() -> Generator[Stage]:
+    """The engine itself, judging everybody at every evaluation."""
+    with _opened() as session:
+        yield lambda project: _world("full", project, session, "never")
+
+
+@contextlib.contextmanager
+def increments() -> Generator[Stage]:
+    """The engine itself, judging only what may differ."""
+    with _opened() as session:
+        session.execute("PRAGMA disable_optimizer")
+        yield lambda project: _world("increments", project, session, "always")
 
 
 @contextlib.contextmanager
@@ -100,9 +119,11 @@ def _opened() -> Generator[DuckDBSession]:
 
 
 @contextlib.contextmanager
-def _world(name: str, project: Project, session: DuckDBSession) -> Generator[Seat]:
+def _world(
+    name: str, project: Project, session: DuckDBSession, increments: Increments | None = None
+) -> Generator[Seat]:
     with session.rehearsal():
-        world = World(project, session)
+        world = World(project, session, increments=increments)
         yield Seat(
             name,
             world,

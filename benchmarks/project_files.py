@@ -43,7 +43,8 @@ class Generated:
     workflows: int
     seed: int
     everyone: int
-    execution: str | None = None
+    how: str | None = None
+    """Settings of the evaluation, such as `increments=never,execution=sql`."""
 
     def __post_init__(self) -> None:
         grammar = Grammar(self.seed)
@@ -80,7 +81,7 @@ class Generated:
             yield f"workflows/{name}.yaml", drawn.file(number, launch)
 
     def _settings(self) -> Mapping:
-        forced: Mapping = {"evaluation": {"execution": self.execution}} if self.execution else {}
+        forced: Mapping = {"evaluation": dict(s.split("=") for s in self.how.split(","))} if self.how else {}
         return {
             "name": "benchmark",
             "timezone": "UTC",

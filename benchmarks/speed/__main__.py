@@ -33,6 +33,7 @@ def main(
     repeats: Annotated[int, typer.Option(help="how often each is measured")] = 3,
     sample: Annotated[int, typer.Option(help="conditions and steps of which others' ways are measured")] = 200,
     execution: Annotated[str | None, typer.Option(help="force an execution: written into project.yaml")] = None,
+    increments: Annotated[str | None, typer.Option(help="force increments or not: written into project.yaml")] = None,
     seed: Annotated[int, typer.Option(help="decides rows and workflows")] = 7,
     folder: Annotated[Path | None, typer.Option(help="where to work; kept, and what is there is used again")] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="also write all that was found to this file")] = None,
@@ -47,8 +48,10 @@ def main(
     home = Path(tempfile.mkdtemp(prefix="drumbeat-speed-")) if folder is None else folder.absolute()
     home.mkdir(parents=True, exist_ok=True)
     before = machine()
+    forced = {"execution": execution, "increments": increments}
+    how = ",".join(f"{name}={value}" for name, value in forced.items() if value) or None
     try:
-        results = _measured(jobs_of(Wanted(scale, workflows, chosen, execution, seed, sample)), repeats, home)
+        results = _measured(jobs_of(Wanted(scale, workflows, chosen, how, seed, sample)), repeats, home)
     finally:
         if folder is None:
             shutil.rmtree(home)

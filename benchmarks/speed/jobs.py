@@ -13,10 +13,12 @@ from typing import Any
 
 FEW = 100
 """Workflows of the smallest world of the part `workflows`; as many are launched for everyone in all of them."""
-LAUNCHED = 210
+LAUNCHED = 240
 """Workflows that are launched for everyone, where there are as many: about five participants an account."""
 SHARES = (0.001, 0.01, 0.05)
 PARTS = ("conditions", "engines", "changes", "report", "state", "growth", "workflows", "exact")
+WAYS = ("increments=never", "increments=always")
+"""Settings of the evaluation that decide how it is worked out, and must not decide what comes out."""
 DEFAULT = PARTS[:-1]
 
 
@@ -28,7 +30,7 @@ class Job:
     scale: float
     workflows: int
     everyone: int
-    execution: str | None = None
+    how: str | None = None
     share: float = 0.01
     sample: int = 0
     seed: int = 7
@@ -39,7 +41,7 @@ class Job:
         """How progress and failures name it."""
         about = [f"scale {self.scale:g}", f"{self.workflows} workflows"]
         about += [f"{self.share:.1%}"] if self.task in ("keep", "later", "whole") else []
-        about += [self.execution] if self.execution else []
+        about += [self.how] if self.how else []
         return f"{self.task} ({', '.join(about)})"
 
 
@@ -50,7 +52,7 @@ class Wanted:
     scale: float
     workflows: int
     parts: tuple[str, ...]
-    execution: str | None
+    how: str | None
     seed: int
     sample: int
 
@@ -62,7 +64,7 @@ def jobs_of(wanted: Wanted) -> list[Job]:
         wanted.scale,
         wanted.workflows,
         min(LAUNCHED, wanted.workflows),
-        execution=wanted.execution,
+        how=wanted.how,
         seed=wanted.seed,
         sample=wanted.sample,
     )
@@ -97,8 +99,8 @@ def _part(part: str, base: Job) -> Iterator[Job]:
                 yield replace(world, task="alone")
                 yield from _whole(world, (0.01,))
         case _:
-            for execution in ("sql", "bitmaps"):
-                world = replace(base, execution=execution)
+            for how in (None, *WAYS):
+                world = replace(base, how=",".join(setting for setting in (base.how, how) if setting) or None)
                 yield from _whole(world, (0.01,))
                 yield replace(world, task="midnight")
 

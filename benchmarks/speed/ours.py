@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from benchmarks.crm_rows import LATER, NOW
@@ -110,6 +110,8 @@ def _evaluate(found: Found, session: MeteredSession, instant: datetime, name: st
     live_plan(session, instant)
     session.during = name
     made: Evaluation = found.measure(f"{name}: evaluation", lambda: evaluate(session, instant, clock=cpu_seconds))
+    if made.is_increment:
+        found.rows[-1] = replace(found.rows[-1], note="an increment")
     for part, stages in PARTS.items():
         cpu = sum(seconds for stage, seconds in made.seconds.items() if stage.startswith(stages))
         found.rows.append(Row(f"{name}: {part}", cpu, 0.0))

@@ -34,7 +34,7 @@ class Line:
     scale: float
     workflows: int
     everyone: int
-    execution: str | None
+    how: str | None
     cpu: float
     wall: float
     peak_mb: float | None
@@ -62,7 +62,7 @@ def _is_shown(line: Line, base: Line) -> bool:
 def _unique(lines: Iterable[Line]) -> list[Line]:
     found: dict[tuple[Any, ...], Line] = {}
     for line in lines:
-        found.setdefault((line.what, line.scale, line.workflows, line.everyone, line.execution), line)
+        found.setdefault((line.what, line.scale, line.workflows, line.everyone, line.how), line)
     return list(found.values())
 
 
@@ -75,7 +75,7 @@ def _lines(job: Job, found: Sequence[dict[str, Any]]) -> Iterable[Line]:
             scale=job.scale,
             workflows=job.workflows,
             everyone=job.everyone,
-            execution=job.execution,
+            how=job.how,
             cpu=median(row["cpu"] for row in rows),
             wall=median(row["wall"] for row in rows),
             peak_mb=median(f["peak_mb"] for f in there) if number == 0 else None,
@@ -89,9 +89,9 @@ def _compared(line: Line, lines: Sequence[Line]) -> Line:
     base = lines[0]
 
     def at(what: str, scale: float, workflows: int, everyone: int) -> Line | None:
-        place = (what, scale, workflows, everyone, line.execution)
+        place = (what, scale, workflows, everyone, line.how)
         return next(
-            (x for x in lines if (x.what, x.scale, x.workflows, x.everyone, x.execution) == place and x.cpu > 0), None
+            (x for x in lines if (x.what, x.scale, x.workflows, x.everyone, x.how) == place and x.cpu > 0), None
         )
 
     here = (line.scale, line.workflows, line.everyone)
@@ -167,17 +167,21 @@ def markdown(lines: Sequence[Line]) -> str:
 def _row(line: Line) -> str:
     sampled = " (x)" if line.sampled else ""
     cells = (
-        line.what + (f", {line.execution}" if line.execution else ""),
+        line.what + (f", {line.how}" if line.how else ""),
         f"{line.scale * 1_000_000:,.0f}",
         f"{line.workflows:,}",
         f"{line.everyone:,}",
         f"{line.cpu:,.2f}{sampled}",
         f"{line.wall:,.2f}{sampled}" if line.wall else "",
         f"{line.peak_mb:,.0f}" if line.peak_mb is not None else "",
-        f"{line.ratio:,.2f}" if line.ratio is not None else "",
+        _plain(line.ratio) if line.ratio is not None else "",
         ", ".join(text for text in (line.of, line.note) if text),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _plain(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.2g}" if ratio < 1 else f"{ratio:.1f}"
 
 
 def fill_page(page: Path, text: str) -> None:

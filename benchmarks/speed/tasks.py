@@ -30,7 +30,7 @@ TASKS: dict[str, Callable[[Asking], Found]] = {
 def answer(asked: str) -> Found:
     """Do the task that some JSON asks for."""
     wanted = json.loads(asked)
-    names = ("scale", "workflows", "everyone", "seed", "execution")
+    names = ("scale", "workflows", "everyone", "seed", "how")
     world = World(Path(wanted["home"]), **{name: wanted[name] for name in names})
     found = TASKS[wanted["task"]](Asking(world, wanted["sample"], wanted["share"]))
     found.peak_mb = peak_mb()

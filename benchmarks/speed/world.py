@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -21,19 +21,21 @@ from pipelines.evaluation import evaluate
 from pipelines.live import live_plan, live_project
 from pipelines.snapshot import take_snapshot
 
+SETTLED = NOW + timedelta(seconds=1)
+"""By then the evaluation after everybody entered is over, which looks at all of them once more."""
 DUE_SHARE = 0.02
 
 
 @dataclass(frozen=True)
 class World:
-    """Where a world of a scale, a number of workflows and an execution lies under a folder."""
+    """Where a world of a scale, a number of workflows and settings of the evaluation lies under a folder."""
 
     home: Path
     scale: float
     workflows: int
     everyone: int
     seed: int = 7
-    execution: str | None = None
+    how: str | None = None
 
     @property
     def rows(self) -> Path:
@@ -52,12 +54,12 @@ class World:
     @cached_property
     def generated(self) -> Generated:
         """The project's definitions."""
-        return Generated(self.workflows, self.seed, self.everyone, self.execution)
+        return Generated(self.workflows, self.seed, self.everyone, self.how)
 
     @property
     def folder(self) -> Path:
         """The project folder."""
-        parts = (f"{self.scale:g}", self.workflows, min(self.everyone, self.workflows), self.seed, self.execution)
+        parts = (f"{self.scale:g}", self.workflows, min(self.everyone, self.workflows), self.seed, self.how)
         return self.home / "-".join(["project", *(str(part) for part in parts if part is not None)])
 
     @property
@@ -67,7 +69,7 @@ class World:
 
     @property
     def evaluated(self) -> Path:
-        """The same after an evaluation, with a share of the participants due at `LATER`."""
+        """The same after two evaluations, with a share of the participants due at `LATER`."""
         return self._warehouse("evaluated", self._evaluate)
 
     def sources(self, rows: Path) -> dict[str, Source]:
@@ -110,6 +112,7 @@ class World:
         shutil.copyfile(self.loaded, path)
         with session_of(path) as session:
             evaluate(session, NOW)
+            evaluate(session, SETTLED)
             spread_due(session, LATER)
             session.execute("CHECKPOINT")
 

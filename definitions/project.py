@@ -48,6 +48,9 @@ class Expires(Model):
 class Evaluating(Model):
     """How evaluations are worked out. Results never depend on it."""
 
+    execution: Literal["auto", "sql", "bitmaps"] = Field(
+        default="auto", description="how conditions are judged: in SQL, or as bits, which is faster for many records"
+    )
     increments: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="judge only what may differ from the last evaluation; `auto`: where there are many records",

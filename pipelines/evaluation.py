@@ -19,11 +19,12 @@ from pipelines.errors import ClockWentBack
 from pipelines.live import live_plan
 from sql import DuckDBSession, Plan, compile_plan
 from sql.names import changes_table, history_table, link_before, record_table
-from sql.statements import Lookup, Part, Rounds, Statement, load_statements, room
+from sql.statements import Lookup, Memory, Part, Rounds, Statement, Work, load_statements, room
 
 Increments = Literal["auto", "always", "never"]
-INCREMENTS_FROM = 20_000
-"""Below so many records a full evaluation takes less time than finding out what changed."""
+Execution = Literal["auto", "sql", "bitmaps"]
+MANY = 20_000
+"""Below so many records a full evaluation in SQL takes less time than anything that spares work."""
 SLOTS = room(
     "03_begin", "slots", "Where entries wait for a slot.", "workflow VARCHAR, is_open BOOLEAN, next_at TIMESTAMPTZ"
 )
@@ -64,12 +65,13 @@ def evaluate(
     clock: Callable[[], float] = time.perf_counter,
     plan_of: Callable[[DuckDBSession, datetime], tuple[int, Plan]] = live_plan,
     increments: Increments | None = None,
+    execution: Execution | None = None,
 ) -> Evaluation:
     """Evaluate all live workflows as of an instant.
 
     A second evaluation of the same instant does nothing, an earlier one is refused. `clock` only measures stages, and
-    `plan_of` finds what is live: the warehouse's own, unless a test holds it already. `increments` stands in for the
-    project's setting.
+    `plan_of` finds what is live: the warehouse's own, unless a test holds it already. `increments` and `execution` stand in
+    for the project's settings.
     """
     last = session.ask("last_evaluation")
     if last and as_of <= last[0]["as_of"]:
@@ -84,10 +86,10 @@ def evaluate(
         run = _Run(session, parameters)
         run.part(SLOTS)
         session.append("slots", _slots(session, plan.project, last[0]["as_of"] if last else None, as_of))
-        is_increment = _is_increment(
-            session, plan, parameters, last, increments or plan.project.settings.evaluation.increments
-        )
-        for statement in plan.increment if is_increment else plan.statements:
+        settings = plan.project.settings.evaluation
+        is_increment = _is_increment(session, plan, parameters, last, increments or settings.increments)
+        by_bits = _is_by_bits(session, execution or settings.execution)
+        for statement in plan.parts(is_increment, by_bits):
             started = clock()
             run.part(statement)
             seconds[statement.stage] = round(seconds.get(statement.stage, 0.0) + clock() - started, 4)
@@ -103,7 +105,7 @@ def _is_increment(
         return False
     if parameters["snapshot_id"] - last[0]["snapshot_id"] > 1:  # what changed is known of the latest snapshot alone
         return False
-    if how == "auto" and session.ask("record_count")[0]["records"] < INCREMENTS_FROM:
+    if how == "auto" and session.ask("record_count")[0]["records"] < MANY:
         return False
     tables = session.columns()
     for name in plan.project.catalog.objects:
@@ -111,6 +113,10 @@ def _is_increment(
         if not all(link_before(field) in kept for field in plan.project.catalog.links(name)):
             return False
     return not session.ask("pending_state_orders", as_of=parameters["as_of"])[0]["orders"]
+
+
+def _is_by_bits(session: DuckDBSession, how: Execution) -> bool:
+    return how == "bitmaps" or (how == "auto" and session.ask("record_count")[0]["records"] >= MANY)
 
 
 def _slots(session: DuckDBSession, project: Project, before: datetime | None, as_of: datetime) -> list[dict[str, Any]]:
@@ -137,6 +143,8 @@ class _Run:
     asked: dict[str, bool] = field(default_factory=dict[str, bool])
     """Tables that were there before the evaluation: have they rows."""
 
+    memory: Memory = field(default_factory=Memory)
+
     def part(self, part: Part) -> None:
         """Run a part, or leave its table empty."""
         if part.needs and not any(self._is_filled(table) for table in part.needs):
@@ -150,6 +158,8 @@ class _Run:
                 self.session.append(part.table, part.find(self.session.rows(part.sql)))
             case Rounds():
                 self._rounds(part)
+            case Work():
+                part.do(self.session, self.parameters, self.memory)
             case _:
                 assert_never(part)
 

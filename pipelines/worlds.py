@@ -14,7 +14,7 @@ from connectors import Since
 from definitions import Project, UserError
 from pipelines.apply import apply_project
 from pipelines.commands import give
-from pipelines.evaluation import Evaluation, Increments, broken_invariants, evaluate
+from pipelines.evaluation import Evaluation, Execution, Increments, broken_invariants, evaluate
 from pipelines.live import retired_versions, versions_of
 from pipelines.snapshot import take_snapshot
 from sql import DuckDBSession, Plan, compile_plan
@@ -122,6 +122,7 @@ class World:
     rows: Rows = field(default_factory=Rows)
     plans: dict[tuple[tuple[str, str], ...], Plan] = field(default_factory=dict[tuple[tuple[str, str], ...], Plan])
     increments: Increments | None = None
+    execution: Execution | None = None
     _latest: Plan | None = field(default=None, init=False)
     _is_increment: bool = field(default=False, init=False)
     _qualifying: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]], init=False)
@@ -159,7 +160,7 @@ class World:
         source = RowSource(tables)
         sources = dict.fromkeys(self.project.settings.sources, source)
         take_snapshot(self.session, self.project, sources, as_of, accept=True)
-        made = evaluate(self.session, as_of, plan_of=self._plan, increments=self.increments)
+        made = evaluate(self.session, as_of, plan_of=self._plan, increments=self.increments, execution=self.execution)
         self._is_increment = made.is_increment
         return made
 

@@ -17,10 +17,10 @@ from sql.aggregates import cast_to
 from sql.names import EPISODES, changes_table, history_table, link_before, quoted, record_table
 from sql.places import column
 from sql.statements import Statement, load_statements
+from sql.truths.joining import aliased, equal
 from sql.truths.plan import TruthPlan
 from sql.truths.reach import Crossing, Path, Reach, reach_of
 from sql.truths.rows import each_reach
-from sql.truths.statements import aliased, equal
 
 
 def affected_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:

@@ -14,9 +14,9 @@ from sql.leaves import compile_row_filter, compile_value
 from sql.names import record_table
 from sql.places import RECORD, RELATED, ROOT, Needs, column
 from sql.statements import Statement, room
+from sql.truths.joining import aliased, among_affected, equal, join_related
 from sql.truths.plan import TruthPlan
 from sql.truths.reach import Reach, inside
-from sql.truths.statements import aliased, among_affected, equal, join_related
 
 
 def happening_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,24 +17,22 @@ from benchmarks.speed.table import differences, fill_page, lines_of, markdown
 from benchmarks.speed.tasks import answer
 
 PARTS = ("conditions", "state", "exact")
-ALWAYS, NEVER = "increments=always", "increments=always,increments=never"
-"""As a project says it, and what the part `exact` says behind it."""
+PLAIN, FAST = "execution=sql,increments=never", "execution=bitmaps,increments=always"
 Results = dict[Job, list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """All jobs of a small world, in this process; the first evaluation also in a process of its own."""
+    """All jobs of a small world, in this process; the bounds in a process of their own, as the command does it."""
     home = tmp_path_factory.mktemp("speed")
     made: Results = {}
-    for job in (j for j in jobs_of(Wanted(0.002, 8, PARTS, ALWAYS, 7, 20)) if j.how in (ALWAYS, NEVER)):
-        made[job] = [json.loads(json.dumps(asdict(answer(asked(job, home))), default=str))]
-        if job.task == "first":
-            made[job].append(run(job, home))
+    for job in (j for j in jobs_of(Wanted(0.002, 5, PARTS, FAST, 7, 20)) if j.how in (PLAIN, FAST)):
+        found = asdict(answer(asked(job, home))) if job.task != "bounds" else run(job, home)
+        made[job] = [json.loads(json.dumps(found, default=str))]
     return made
 
 
-def _line(results: Results, what: str, scale: float = 0.002, workflows: int = 8) -> Any:
+def _line(results: Results, what: str, scale: float = 0.002, workflows: int = 5) -> Any:
     return next(x for x in lines_of(results) if (x.what, x.scale, x.workflows) == (what, scale, workflows))
 
 
@@ -51,11 +48,11 @@ def test_every_row_of_the_table_comes_out(small: Results) -> None:
     assert all(row.count("|") == 10 for row in rows)
 
 
-def test_increments_are_compared_with_full_evaluations(small: Results) -> None:
+def test_bits_and_increments_are_compared_with_full_evaluations_in_sql(small: Results) -> None:
     noted = {(line.what, line.how): line.note for line in lines_of(small) if line.what.endswith(": evaluation")}
     for name in ("1% changed", "beyond midnight"):
-        assert noted[f"{name}: evaluation", NEVER] == ""
-        assert noted[f"{name}: evaluation", ALWAYS] == "an increment"
+        assert noted[f"{name}: evaluation", PLAIN] == ""
+        assert noted[f"{name}: evaluation", FAST] == "an increment"
 
 
 def test_others_find_what_the_product_finds(small: Results) -> None:
@@ -71,13 +68,13 @@ def test_others_find_what_the_product_finds(small: Results) -> None:
 def test_a_difference_is_told(small: Results) -> None:
     changed: Results = json.loads(json.dumps([[asdict(job), found] for job, found in small.items()]))
     again = {Job(**job): found for job, found in changed}
-    tables: Sequence[dict[str, Any]] = next(found for job, found in again.items() if job.task == "first")
-    tables[1]["counts"]["hashes"]["first"]["state.participants"] = "other"
+    plain = next(found for job, found in again.items() if job.task == "first" and job.how == PLAIN)
+    plain[0]["counts"]["hashes"]["first"]["state.participants"] = "other"
     alone = next(found for job, found in again.items() if job.task == "alone")
     name = next(iter(alone[0]["counts"]["conditions"]))
     alone[0]["counts"]["conditions"][name] += 1
     assert sorted(differences(again)) == sorted(
-        [f"{name} at scale 0.002", "state.participants, first, scale 0.002, 8 workflows"]
+        [f"{name} at scale 0.002", "state.participants, first, scale 0.002, 5 workflows"]
     )
 
 
@@ -85,7 +82,7 @@ def test_ratios_name_what_they_are_of(small: Results) -> None:
     plain, ours = _line(small, "one SELECT a condition"), _line(small, "first evaluation: truths")
     assert (plain.ratio, plain.of) == (pytest.approx(plain.cpu / ours.cpu), "first evaluation: truths")
     assert plain.sampled
-    assert plain.note == "20 of 48"
+    assert plain.note == "20 of 30"
     assert _line(small, "1% changed: state").of == "first evaluation: state"
 
 

@@ -17,7 +17,7 @@ LAUNCHED = 240
 """Workflows that are launched for everyone, where there are as many: about five participants an account."""
 SHARES = (0.001, 0.01, 0.05)
 PARTS = ("conditions", "engines", "changes", "report", "state", "growth", "workflows", "exact")
-WAYS = ("increments=never", "increments=always")
+WAYS = tuple(f"execution={e},increments={i}" for e in ("sql", "bitmaps") for i in ("never", "always"))
 """Settings of the evaluation that decide how it is worked out, and must not decide what comes out."""
 DEFAULT = PARTS[:-1]
 
@@ -99,8 +99,8 @@ def _part(part: str, base: Job) -> Iterator[Job]:
                 yield replace(world, task="alone")
                 yield from _whole(world, (0.01,))
         case _:
-            for how in (None, *WAYS):
-                world = replace(base, how=",".join(setting for setting in (base.how, how) if setting) or None)
+            for how in WAYS:
+                world = replace(base, how=how)
                 yield from _whole(world, (0.01,))
                 yield replace(world, task="midnight")
 

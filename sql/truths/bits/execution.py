@@ -57,8 +57,10 @@ class Judged:
         fresh = np.ones(len(rows), np.bool_)
         starts = np.flatnonzero(np.diff(rows, prepend=-1))
         for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
-            nothing: NDArray[np.uint8] = np.zeros(self.bits.shape[1], np.uint8)
-            told = self.told.setdefault(int(rows[start]), nothing)
+            row = int(rows[start])
+            if row not in self.told:
+                self.told[row] = np.zeros_like(self.bits[row])
+            told = self.told[row]
             mine = places[start:end]
             fresh[start:end] = (told[mine >> 3] >> (mine & 7)) & 1 == 0
             np.bitwise_or.at(told, mine >> 3, np.left_shift(1, mine & 7).astype(np.uint8))
@@ -82,9 +84,11 @@ def judging_statements(plan: TruthPlan) -> Iterator[Statement | Work]:
 
         def do(session: DuckDBSession, parameters: Mapping[str, Any], memory: Memory, of: _Asking) -> None:
             memory[f"judged {of.plan.needs.object}"] = judged = of.judged(session, parameters)
-            for number, _ in numbers_in(of.plan, "entry"):
-                places = judged.all_of(number).astype(np.int32)
-                _tell(session, judged, np.full(len(places), number, np.int64), places)
+            kept = [number for number, _ in numbers_in(of.plan, "entry")]
+            places = [judged.all_of(number).astype(np.int32) for number in kept]
+            if kept:
+                conditions = np.repeat(np.array(kept, np.int64), [len(found) for found in places])
+                _tell(session, judged, conditions, np.concatenate(places))
 
         yield Work(STAGE, f"judge_{name}", sentence, _bound(do, _Asking(plan, object_plan, question)))
 

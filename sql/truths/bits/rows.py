@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from definitions.conditions import DIALECT
 from sql.truths.bits.values import FETCHED, KINDS, Kind, NotComparable, Values
-from sql.truths.bits.words import Bits
+from sql.truths.bits.words import Bits, Mask, Words
 from sql.warehouses.duckdb import DuckDBSession
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class Rows:
         texts = self._columns[_text(column)].combine_chunks().dictionary_encode()
         words = pa.array([*texts.dictionary.to_pylist(), None], pa.string())
         table = pa.table({"place": pa.array(range(len(words))), column.name: words})
-        codes = texts.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+        codes = Codes(texts.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False), len(words))
         for chunk in chunks(tests):
             judged = ", ".join(f"{_text(test)} AS x{i}" for i, test in enumerate(chunk))
             alias = column.args["table"].name
@@ -99,7 +99,7 @@ class Rows:
                 answers = self.session.arrow(sql, self.wanted(sql))
             for i in range(len(chunk)):
                 values = values_of("truth", answers[f"x{i}"])
-                yield Bits.of(values.values[codes], None if values.known is None else values.known[codes])
+                yield codes.spread(values)
 
     def wanted(self, sql: str) -> dict[str, Any]:
         """The parameters that a query takes."""
@@ -118,6 +118,36 @@ class Rows:
         if self._owners is None:
             self._owners = table["owner"].to_numpy()
         self._columns |= {text: table[f"x{i}"] for i, text in enumerate(texts)}
+
+
+FEW = 200
+"""Of so many different texts each has its own bits."""
+
+
+@dataclass
+class Codes:
+    """One of few values a row, by its number: what is true of a value is true of its rows."""
+
+    codes: NDArray[Any]
+    count: int
+    _words: dict[int, Words] = field(default_factory=dict[int, Words])
+
+    def spread(self, values: Values) -> Bits:
+        """The truth of each value, for each row."""
+        true, known = values.values, values.known
+        if self.count > FEW:
+            return Bits.of(true[self.codes], None if known is None else known[self.codes])
+        if known is None:
+            return Bits(self._rows_of(true))
+        return Bits(self._rows_of(true & known), self._rows_of(~true & known))
+
+    def _rows_of(self, chosen: Mask) -> Words:
+        made = np.zeros((len(self.codes) + 7) // 8, np.uint8)
+        for value in np.flatnonzero(chosen).tolist():
+            if value not in self._words:
+                self._words[value] = np.packbits(self.codes == value, bitorder="little")
+            made |= self._words[value]
+        return made
 
 
 def chunks(items: Iterable[T]) -> Iterator[tuple[T, ...]]:

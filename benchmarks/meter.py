@@ -78,11 +78,21 @@ class MeteredSession(DuckDBSession):
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None, name: str = "sql") -> int:
         """Run one statement for its effect, and note it."""
+        with self._noted(name if name != "sql" else sql[:40]):
+            return super().execute(sql, parameters, name)
+
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """All rows of a query as an Arrow table, noted by how the query begins and from where it reads."""
+        read = sql.partition("FROM ")[2][:40]
+        with self._noted(" ".join(f"fetch {sql[:40]} .. FROM {read}".split())):
+            return super().arrow(sql, parameters)
+
+    @contextlib.contextmanager
+    def _noted(self, name: str) -> Iterator[None]:
         wall, cpu = time.perf_counter(), cpu_seconds()
-        count = super().execute(sql, parameters, name)
+        yield
         spent = (time.perf_counter() - wall, cpu_seconds() - cpu)
-        self.ran.append(Ran(self.during, self._stage, name if name != "sql" else sql[:40], *spent))
-        return count
+        self.ran.append(Ran(self.during, self._stage, name, *spent))
 
 
 def cpu_seconds() -> float:

@@ -15,7 +15,7 @@ from sql.statements import Statement
 from sql.truths.bits.groups import Grouped, RelatedRows, read, scaled
 from sql.truths.bits.judging import Question, judge
 from sql.truths.bits.rows import Rows
-from sql.truths.bits.values import NotComparable, Values
+from sql.truths.bits.values import Values
 from sql.truths.grouping import is_own
 from sql.truths.joining import aliased, equal, join_related
 from sql.truths.plan import ObjectPlan
@@ -80,13 +80,7 @@ def aggregates_of(plan: ObjectPlan, group: Group, records: Rows, wanted: Iterabl
     related = RelatedRows(
         rows.owners, records.count, lambda tree: truths[_text(tree)], lambda tree: values[_text(tree)]
     )
-    results: dict[str, Values] = {}
-    for name, one in asked.items():
-        try:
-            results[name] = related.worked_out(one)
-        except (NotComparable, KeyError):
-            continue
-    return results
+    return related.worked_out(asked)
 
 
 def _fetched(asked: Iterable[Grouped]) -> list[exp.Expr]:

@@ -85,9 +85,9 @@ class Records:
         seen: dict[str, dict[str, Row]] = {}
         for name, spec in self.project.catalog.objects.items():
             read_rows = self._read_all(name, spec, rows.get(name, {}), at)
-            self._merged[name] = self._merges(spec, read_rows)
             there = {key: row for key, row in sorted(read_rows.items()) if self._is_there(spec, row, at)}
             seen[name] = {key: self._known(spec, row, at) for key, row in there.items()}
+            self._see_merges(name, spec, read_rows, there)
         for name in {*before, *seen}:
             self._remember(name, before.get(name), seen.get(name, {}), at)
         self._instants.append(at)
@@ -176,10 +176,12 @@ class Records:
         fields = {spec.key: "text", **{name: f.type for name, f in spec.fields.items()}}
         return {name: read(type_, written.get(name), self.clock) for name, type_ in fields.items()}
 
-    def _merges(self, spec: CatalogObject, rows: Mapping[str, Row]) -> dict[str, str]:
-        if spec.merged_into is None:
-            return {}
-        return {key: str(row[spec.merged_into]) for key, row in rows.items() if row[spec.merged_into] is not None}
+    def _see_merges(self, name: str, spec: CatalogObject, rows: Mapping[str, Row], there: Mapping[str, Row]) -> None:
+        """Into which record a row went is what it said last; of a record that is there it is forgotten."""
+        known = {key: into for key, into in self._merged.get(name, {}).items() if key not in there}
+        flag = spec.merged_into
+        said = {key: str(row[flag]) for key, row in rows.items() if row[flag] is not None} if flag is not None else {}
+        self._merged[name] = known | {key: into for key, into in said.items() if key not in there and into != key}
 
     def _is_there(self, spec: CatalogObject, row: Row, at: datetime) -> bool:
         """Not deleted, not merged away, and its `exists_from` has come; a missing date never comes."""

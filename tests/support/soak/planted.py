@@ -32,7 +32,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("null_matches", "unknown counts as true at a leaf's edge", "sql/places.py", 'exp.func("COALESCE", truth, exp.false(), dialect=DIALECT)', 'exp.func("COALESCE", truth, exp.true(), dialect=DIALECT)'),
     Mutant("nan_qualifies", "numbers that are not finite are kept", "sql/incoming.py", "CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN TRY_CAST({name} AS DOUBLE) END", "TRY_CAST({name} AS DOUBLE)"),
     Mutant("half_seats", "80.5 is read as a whole number", "sql/incoming.py", "CASE WHEN TRY_CAST({name} AS DOUBLE) = TRY_CAST({name} AS BIGINT) THEN TRY_CAST({name} AS BIGINT) END", "TRY_CAST({name} AS BIGINT)"),
-    Mutant("duplicates_stay", "a row delivered twice is two rows", "sql/snapshot.py", "ORDER BY {order}) = 1\"", "ORDER BY {order}) <= 2\""),
+    Mutant("duplicates_stay", "a row delivered twice is two rows", "sql/snapshot.py", "ORDER BY {_newest_first(columns)}) = 1\"", "ORDER BY {_newest_first(columns)}) <= 2\""),
     Mutant("oldest_duplicate", "of two rows with one key the oldest counts", "sql/snapshot.py", "DESC NULLS LAST, ", "ASC NULLS LAST, "),
     Mutant("count_null", "a count over no rows is unknown", "sql/aggregates.py", "return _or_zero(column(_count(argument, where, aggregate.distinct)))", "return column(_count(argument, where, aggregate.distinct))"),
     Mutant("last_is_first", "`last` takes the first value", "sql/aggregates.py", 'turned = aggregate.name == "last"', "turned = False"),

@@ -198,7 +198,7 @@ def kinds_query(columns: ObjectColumns) -> str:
 def _moment(field: str, columns: ObjectColumns) -> str:
     """A condition: the moment in a field has come."""
     spec = columns.spec.spec(field) or FieldSpec(type="timestamp")
-    return f"{quoted(field)} <= CAST($as_of AS DATE)" if spec.type == "date" else f"{quoted(field)} <= $as_of"
+    return f"t.{quoted(field)} <= {'CAST($as_of AS DATE)' if spec.type == 'date' else '$as_of'}"
 
 
 def _known(name: str, spec: FieldSpec, columns: ObjectColumns) -> str:
@@ -217,14 +217,14 @@ def _staged(columns: ObjectColumns) -> str:
     spec, fields = columns.spec, columns.fields
     known = ",\n    ".join(_known(n, f, columns) for n, f in fields.items())
     there = [f"{columns.key} IS NOT NULL"]
-    there += [_moment(spec.exists_from, columns)] if spec.exists_from else []
     there += [f"NOT {_listed(columns)}"] if spec.incremental and spec.incremental.tombstones else []
-    # a row that says that its record is gone counts like any other: where it is the newest, the record is gone
+    # a row that says that its record is gone, or not there yet, counts like any other: where it is the newest, it is so
+    told = [*_alive(columns), *([_moment(spec.exists_from, columns)] if spec.exists_from else [])]
     return (
         f"SELECT\n    {known}\nFROM typed_{spec.object} AS t\nWHERE {' AND '.join(there)}\n"
         # the same row delivered twice is one row; of different rows with one key the newest counts, then a stable choice
         f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {_newest_first(columns)}) = 1"
-        + "".join(f" AND {a}" for a in _alive(columns))
+        + "".join(f" AND {one}" for one in told)
     )
 
 

@@ -122,7 +122,7 @@ class Participant:
     restarts: int = 0
     spell: datetime | None = None
     stopped_at: datetime | None = None
-    pauses: list[tuple[datetime, datetime]] = field(default_factory=list[tuple[datetime, datetime]])
+    resumed_at: datetime | None = None
     actions: list[Action] = field(default_factory=list[Action])
     given: dict[str, str | None] = field(default_factory=dict[str, str | None])
     seen: tuple[bool | None, float | None] | None = None
@@ -153,7 +153,7 @@ class Participant:
     def go_on(self, now: datetime, clock: Clock) -> None:
         """After a pause or an error: what was left of the wait runs on from now."""
         if self.status == "paused" and self.stopped_at is not None:
-            self.pauses.append((self.stopped_at, now))
+            self.resumed_at = now
         if self.remaining is not None:
             days, rest = self.remaining
             self.due_at = clock.step(now, Span(days=days)) + rest

@@ -11,7 +11,7 @@ from support.oracle.advancing import advance, begin_anew, plan
 from support.oracle.applying import apply
 from support.oracle.conditions import Asked, Judge
 from support.oracle.entering import admit, see_episodes
-from support.oracle.leaving import leave
+from support.oracle.leaving import leave, merge
 from support.oracle.orders import parse_order, take_up
 from support.oracle.passages import Participant, Passage, Result
 from support.oracle.reading import NotInOracle
@@ -92,6 +92,7 @@ class OracleWorld:
         self.standing.begin()
         begin_anew(state)
         take_up(state)
+        merge(state)
         see_episodes(state)
         leave(state)
         admit(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import pairwise
@@ -67,13 +67,14 @@ class Records:
         self._snapshots: list[Rows] = []
         self._pasts: dict[tuple[str, str], _Past] = {}
         self._merged: dict[str, dict[str, str]] = {}
+        self._tracked: dict[str, set[str]] = {}
         self.use(project)
 
     def use(self, project: Project) -> None:
         """Another project is live: it is what the next snapshot reads and tracks."""
         self.project = project
         self.clock = Clock(ZoneInfo(project.settings.timezone))
-        self._tracked = tracked_fields(project)
+        self._asked = tracked_fields(project)
 
     def snapshot(self, rows: Written, at: datetime) -> None:
         """See the rows at an instant. At the instant of the snapshot before, nothing is looked at: nothing happens."""
@@ -89,6 +90,8 @@ class Records:
             seen[name] = {key: self._known(spec, row, at) for key, row in there.items()}
             self._see_merges(name, spec, read_rows, there)
         for name in {*before, *seen}:
+            # what once had a history keeps it
+            self._tracked.setdefault(name, set()).update(self._asked.get(name, ()))
             self._remember(name, before.get(name), seen.get(name, {}), at)
         self._instants.append(at)
         self._snapshots.append(seen)
@@ -219,7 +222,7 @@ class Records:
                 past.updated.append(at)
             self._follow(past, self._tracked.get(name, ()), is_, at)
 
-    def _follow(self, past: _Past, tracked: Sequence[str], row: Row | None, at: datetime) -> None:
+    def _follow(self, past: _Past, tracked: Collection[str], row: Row | None, at: datetime) -> None:
         """End the spells of values that no longer stand, begin those of new ones."""
         for name in {*past.spells, *tracked}:
             spells = past.spells.setdefault(name, [])

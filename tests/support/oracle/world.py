@@ -89,10 +89,10 @@ class OracleWorld:
         state.records.snapshot(self.rows, as_of)
         state.inside_at_start = [p for p in state.passages() if p.is_open]
         state.active_at_start = {p.id for p in state.inside_at_start if p.status == "active"}
-        self.standing.begin()
         begin_anew(state)
         take_up(state)
         merge(state)
+        self.standing.begin()
         see_episodes(state)
         leave(state)
         admit(state)

@@ -68,4 +68,4 @@ SELECT
     CASE status WHEN 'dropped' THEN status_reason END AS dropped
 FROM outbox.actions
 WHERE kind IN ('email', 'sms', 'call') AND (status = 'planned' OR (status = 'dropped' AND status_at = $as_of))
-ORDER BY workflow, record, step_id, planned_at;
+ORDER BY workflow, record, step_id, planned_at, send_after;

@@ -253,9 +253,9 @@ class Live:
         return next((p for p in self.of(spot) if p.is_open), None)
 
     def next_id(self, seed: str, spot: Spot) -> tuple[int, str]:
-        """The number and the id of the next entry."""
-        number = len(self.of(spot)) + 1
-        return number, participant_id(seed, self.name, *spot, number)
+        """The number and the id of the next entry; ids count by the record that entered, also where another took its place."""
+        named = sum((p.entered_as, p.occasion) == spot for p in self.passages)
+        return len(self.of(spot)) + 1, participant_id(seed, self.name, *spot, named + 1)
 
 
 def named(spot: Spot) -> str:

@@ -53,7 +53,8 @@ def observed(state: State) -> Observed:
     planned = [a for a in actions if a.planned_at == now]
     by_time = sorted(actions, key=lambda a: a.planned_at)
     ended = [a for a in by_time if a.status_at == now and a.status != "planned"]
-    messages = sorted((a for a in state.sendable() if a.sends_at is not None), key=lambda a: a.planned_at)
+    messages = [a for a in state.sendable() if a.sends_at is not None]
+    messages = sorted(messages, key=lambda a: (a.planned_at, str(a.sends_at)))
     return Observed(
         entered=_names(state, (p for p in passages if p.entered_at == now)),
         held_out=_names(state, (p for p in passages if p.entered_at == now and p.arm == "holdout")),

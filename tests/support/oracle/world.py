@@ -62,6 +62,9 @@ class OracleWorld:
     def order(self, order: str, at: datetime) -> None:
         """Give an order as on the command line; the same one given twice at one instant is one order."""
         given = parse_order(order)
+        live = self.state.live.get(given.workflow)
+        if live is None or live.is_gone:
+            raise UserError("unknown-workflow", f"`{given.workflow}` is not live")
         if all(o.text != order or o.by_step for o in self.state.given):
             self.state.given.append(given)
 

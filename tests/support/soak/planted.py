@@ -79,7 +79,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("suppression_ignored", "suppressed recipients are written to", ZONES, "WHERE u.recipient IS NOT NULL OR (r.is_unsubscribed AND s.kind <> 'call')", "WHERE (r.is_unsubscribed AND s.kind <> 'call')"),
     Mutant("calls_unsubscribed", "a call heeds the email list", ZONES, "(r.is_unsubscribed AND s.kind <> 'call')", "r.is_unsubscribed"),
     Mutant("upper_middle", "of several zones the upper middle one", ZONES, "p.place = (p.zone_count + 1) // 2", "p.place = p.zone_count // 2 + 1"),
-    Mutant("window_end", "the window's last minute is in it", PLACE, "o.closes > m.local_from AND", "o.closes >= m.local_from AND"),
+    Mutant("open_is_missed", "a window that is open already is missed", PLACE, "o.closes > m.local_from AND", "o.opens >= m.local_from AND"),
     Mutant("blackout_ignored", "messages go out on blackout days", PLACE, "WHERE NOT o.is_closed AND", "WHERE"),
     Mutant("long_is_short", "after a long wait only the clock hour", PLACE, "WHEN n.is_long THEN n.closes_at", "WHEN FALSE THEN n.closes_at"),
     Mutant("cap_wrong_window", "the cap counts the day for every unit", LIMITS, "PARTITION BY c.recipient, date_trunc(l.unit, c.counts_at)", "PARTITION BY c.recipient, date_trunc('day', c.counts_at)"),

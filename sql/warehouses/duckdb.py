@@ -277,7 +277,7 @@ class DuckDBSession:
         return ran
 
     def _run(self, sql: str, parameters: Mapping[str, Any] | None, name: str) -> duckdb.DuckDBPyConnection:
-        incoming = self._incoming  # noqa: F841 - read by statements, by this name
+        incoming = self._incoming
         try:
             read, changes_tables = _read(sql)
             if changes_tables:
@@ -285,3 +285,5 @@ class DuckDBSession:
             return self._connection.execute(read, dict(parameters)) if parameters else self._connection.execute(read)
         except duckdb.Error as error:
             raise StatementFailed(name, str(error)) from error
+        finally:
+            del incoming  # until here a statement could read it by this name

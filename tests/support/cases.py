@@ -94,7 +94,7 @@ def _dump(data: Any) -> str:
     return _Plain.dump_plain(data)
 
 
-class _Plain(yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper):
+class _Plain(yaml.SafeDumper):
     @classmethod
     def dump_plain(cls, data: Any) -> str:
         return yaml.dump(data, Dumper=cls, sort_keys=False, width=10_000)

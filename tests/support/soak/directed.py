@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
@@ -55,7 +55,9 @@ def _rebuild(story: Story, moment: Moment) -> None:
 def _closing(rng: Random, name: str, workflow: Spec) -> None:
     """Evaluations come at the very minute at which a window closes."""
     workflow["recipient"] = {"relation": "main"}
-    begins(workflow, {"id": "z1", "sms": {"text": "x"}}, {"id": "z2", "wait": "1 day"}, {"id": "z3", "sms": {"text": "x"}})
+    begins(
+        workflow, {"id": "z1", "sms": {"text": "x"}}, {"id": "z2", "wait": "1 day"}, {"id": "z3", "sms": {"text": "x"}}
+    )
     windows = [{"days": "mon-sun", "from": opens, "to": closes} for opens, closes in DOORS]
     workflow["communication"] = {"window": windows}
     workflow["entry"] = {"when": "id <> ''"}
@@ -73,27 +75,32 @@ def _long(rng: Random, name: str, workflow: Spec) -> None:
 def _weekly(rng: Random, name: str, workflow: Spec) -> None:
     """A message a day, and few a week allowed."""
     workflow["recipient"] = {"relation": "main"}
-    begins(workflow, {"id": "z1", "sms": {"text": "x"}}, {"id": "z2", "wait": "1 day"}, {"id": "z3", "sms": {"text": "x"}})
+    begins(
+        workflow, {"id": "z1", "sms": {"text": "x"}}, {"id": "z2", "wait": "1 day"}, {"id": "z3", "sms": {"text": "x"}}
+    )
     workflow["communication"] = {"window": {"days": "mon-sun", "from": "00:00", "to": "24:00"}}
     often(rng, workflow)
 
 
 def _planned(rng: Random, name: str, workflow: Spec) -> None:
     """Messages that wait for a window for days."""
+    workflow["entry"] = {"when": "id <> ''"}
     workflow["recipient"] = {"relation": "main"}
-    begins(workflow, {"id": "z1", "sms": {"text": "x"}}, {"id": "z2", "wait": "1 day"}, {"id": "z3", "sms": {"text": "x"}})
+    begins(
+        workflow, {"id": "z1", "sms": {"text": "x"}}, {"id": "z2", "wait": "1 day"}, {"id": "z3", "sms": {"text": "x"}}
+    )
     days = rng.choice(["sat, sun", "mon, thu", "wed"])
     workflow["communication"] = {"window": {"days": days, "from": "09:00", "to": "16:00"}, "blackouts": ["closed"]}
     often(rng, workflow)
 
 
 def _close(story: Story, moment: Moment) -> None:
-    """A calendar closes days to come: a few, or years."""
+    """A calendar closes days to come: a few, or nearly two years. Each year keeps a day, or the checker would refuse it."""
     first = story.now.date() + timedelta(days=story.rng.choice([1, 2, 3]))
-    length = story.rng.choices([1, 4, 900], [5, 5, 2])[0]
+    ends = [first + timedelta(days=1), first + timedelta(days=4), date(first.year + 1, 12, 15)]
+    last = story.rng.choices(ends, [5, 3, 4])[0]
 
     def edit(data: Spec) -> None:
-        last = first + timedelta(days=length)
         data["calendars"]["closed"]["dates"].append({"from": first.isoformat(), "to": last.isoformat()})
 
     _edit(story, moment, edit)
@@ -112,11 +119,15 @@ def _dateless(rng: Random, name: str, workflow: Spec) -> None:
 
 
 def _retry(story: Story, moment: Moment) -> None:
-    """Somebody who is stopped by an error is to try again."""
-    if story.stopped:
+    """Somebody who is stopped by an error is to try again; or dates get lost."""
+    if story.stopped and story.rng.random() < 0.7:
         workflow, _, record = story.rng.choice(story.stopped).rpartition(":")
         workflow = workflow or next(iter(story.world.data["workflows"]))
         moment.order(f"retry {workflow} {record.split('+')[0]}")
+        return
+    found = story.pick("account")
+    if found:
+        story.put(moment, *found, {"event_on": None})
 
 
 def _doors(rng: Random, name: str, workflow: Spec) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from support.soak.fleet import Summary
 from support.soak.tally import EXPECTED
 
-COMMAND = "PYTHONPATH=.:tests python -m support.soak --seeds 0..{seeds} --steps {steps} --engines {engines} --report docs/soak.md"
+COMMAND = "PYTHONPATH=.:tests python -m support.soak --seeds {seeds} --steps {steps} --engines {engines} --report docs/soak.md"
 
 
-def page(summary: Summary) -> str:
-    """The page as Markdown."""
-    command = COMMAND.format(seeds=summary.seeds, steps=summary.steps, engines=",".join(summary.engines))
+def page(summary: Summary, seeds: str) -> str:
+    """The page as Markdown; `seeds` as they were asked for."""
+    command = COMMAND.format(seeds=seeds, steps=summary.steps, engines=",".join(summary.engines))
     lines = [
         "# Random histories",
         "",

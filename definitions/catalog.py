@@ -210,6 +210,13 @@ class Catalog:
         assert hops, f"{source}.{'.'.join(path)} was not checked"
         return list(hops)
 
+    def links(self, name: str) -> tuple[str, ...]:
+        """The fields of an object beside its key by which relations lead from and to it."""
+        own = {r.key for r in self.objects[name].relations.values() if r.key is not None}
+        from_others = (r for spec in self.objects.values() for r in spec.relations.values() if r.object == name)
+        own |= {r.on for r in from_others if r.on is not None}
+        return tuple(sorted(own - {self.objects[name].key}))
+
     def _step(self, source: str, name: str, seen: frozenset[tuple[str, str]]) -> tuple[Hop, ...] | None:
         spec = self.objects[source].relations.get(name) if source in self.objects else None
         if spec is None or (source, name) in seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -44,6 +45,18 @@ class Expires(Model):
     sms: KnownFor = Field(default=_days(1), description="text messages")
 
 
+class Evaluating(Model):
+    """How evaluations are worked out. Results never depend on it."""
+
+    execution: Literal["auto", "sql", "bitmaps"] = Field(
+        default="auto", description="how conditions are judged: in SQL, or as bits, which is faster for many records"
+    )
+    increments: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="judge only what may differ from the last evaluation; `auto`: where there are many records",
+    )
+
+
 class Roles(Model):
     """Who may do what, by the names that the command line knows people by. Nobody named: everybody may."""
 
@@ -76,6 +89,7 @@ class ProjectSettings(Model):
     )
     results: tuple[ResultSource, ...] = Field(default=(), description="tables and folders of what came back")
     receiver: Receiving = Field(default=Receiving(), description="who may send events to `drumbeat receive`")
+    evaluation: Evaluating = Field(default=Evaluating(), description="how evaluations are worked out")
     guards: Guards = Field(default=Guards(), description="what an apply may cause without `--accept`")
     roles: Roles = Field(default=Roles(), description="who may do what")
     limits: Limits = Field(default=Limits(), description="limits over all workflows together")

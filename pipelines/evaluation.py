@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, assert_never, cast
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, Literal, assert_never, cast
 from zoneinfo import ZoneInfo
 
 from definitions import InternalError, Project, UserError, load_project
@@ -18,9 +18,13 @@ from definitions.slots import Slots
 from pipelines.errors import ClockWentBack
 from pipelines.live import live_plan
 from sql import DuckDBSession, Plan, compile_plan
-from sql.names import history_table, record_table
-from sql.statements import Lookup, Part, Rounds, Statement, load_statements, room
+from sql.names import changes_table, history_table, link_before, record_table
+from sql.statements import Lookup, Memory, Part, Rounds, Statement, Work, load_statements, room
 
+Increments = Literal["auto", "always", "never"]
+Execution = Literal["auto", "sql", "bitmaps"]
+MANY = 20_000
+"""Below so many records a full evaluation in SQL takes less time than anything that spares work."""
 SLOTS = room(
     "03_begin", "slots", "Where entries wait for a slot.", "workflow VARCHAR, is_open BOOLEAN, next_at TIMESTAMPTZ"
 )
@@ -51,6 +55,8 @@ class Evaluation:
     chain_hash: str
     seconds: dict[str, float]
     made: bool = True
+    is_increment: bool = False
+    """Only records that may be judged otherwise than at the last evaluation were judged."""
 
 
 def evaluate(
@@ -58,11 +64,14 @@ def evaluate(
     as_of: datetime,
     clock: Callable[[], float] = time.perf_counter,
     plan_of: Callable[[DuckDBSession, datetime], tuple[int, Plan]] = live_plan,
+    increments: Increments | None = None,
+    execution: Execution | None = None,
 ) -> Evaluation:
     """Evaluate all live workflows as of an instant.
 
     A second evaluation of the same instant does nothing, an earlier one is refused. `clock` only measures stages, and
-    `plan_of` finds what is live: the warehouse's own, unless a test holds it already.
+    `plan_of` finds what is live: the warehouse's own, unless a test holds it already. `increments` and `execution` stand in
+    for the project's settings.
     """
     last = session.ask("last_evaluation")
     if last and as_of <= last[0]["as_of"]:
@@ -77,12 +86,37 @@ def evaluate(
         run = _Run(session, parameters)
         run.part(SLOTS)
         session.append("slots", _slots(session, plan.project, last[0]["as_of"] if last else None, as_of))
-        for statement in plan.statements:
+        settings = plan.project.settings.evaluation
+        is_increment = _is_increment(session, plan, parameters, last, increments or settings.increments)
+        by_bits = _is_by_bits(session, execution or settings.execution)
+        for statement in plan.parts(is_increment, by_bits):
             started = clock()
             run.part(statement)
             seconds[statement.stage] = round(seconds.get(statement.stage, 0.0) + clock() - started, 4)
             parameters["seconds"] = json.dumps(seconds)
-    return _found(session, parameters["evaluation_id"], seconds)
+    return replace(_found(session, parameters["evaluation_id"], seconds), is_increment=is_increment)
+
+
+def _is_increment(
+    session: DuckDBSession, plan: Plan, parameters: Mapping[str, Any], last: list[dict[str, Any]], how: Increments
+) -> bool:
+    """May only what differs from the last evaluation be judged; where something about all records is new, it may not."""
+    if how == "never" or not last or last[0]["project_id"] != parameters["project_id"]:
+        return False
+    if parameters["snapshot_id"] - last[0]["snapshot_id"] > 1:  # what changed is known of the latest snapshot alone
+        return False
+    if how == "auto" and session.ask("record_count")[0]["records"] < MANY:
+        return False
+    tables = session.columns()
+    for name in plan.project.catalog.objects:
+        kept = tables.get(changes_table(name), {})
+        if not all(link_before(field) in kept for field in plan.project.catalog.links(name)):
+            return False
+    return not session.ask("pending_state_orders", as_of=parameters["as_of"])[0]["orders"]
+
+
+def _is_by_bits(session: DuckDBSession, how: Execution) -> bool:
+    return how == "bitmaps" or (how == "auto" and session.ask("record_count")[0]["records"] >= MANY)
 
 
 def _slots(session: DuckDBSession, project: Project, before: datetime | None, as_of: datetime) -> list[dict[str, Any]]:
@@ -109,6 +143,8 @@ class _Run:
     asked: dict[str, bool] = field(default_factory=dict[str, bool])
     """Tables that were there before the evaluation: have they rows."""
 
+    memory: Memory = field(default_factory=Memory)
+
     def part(self, part: Part) -> None:
         """Run a part, or leave its table empty."""
         if part.needs and not any(self._is_filled(table) for table in part.needs):
@@ -122,6 +158,8 @@ class _Run:
                 self.session.append(part.table, part.find(self.session.rows(part.sql)))
             case Rounds():
                 self._rounds(part)
+            case Work():
+                part.do(self.session, self.parameters, self.memory)
             case _:
                 assert_never(part)
 
@@ -205,7 +243,15 @@ def _parameters(
         "first_snapshot": session.ask("first_snapshot")[0]["as_of"],
         "previous_chain": last["chain_hash"] if last else "",
         "seed": project.settings.seed,
+        "previous_as_of": last["as_of"] if last else None,
+        "snapshot_before": last["snapshot_before"] if last else None,
+        "has_changes": last is None or snapshots[0]["snapshot_id"] != last["snapshot_id"],
+        "is_new_day": last is None or _day(last["as_of"], project) != _day(as_of, project),
     }
+
+
+def _day(instant: datetime, project: Project) -> date:
+    return instant.astimezone(ZoneInfo(project.settings.timezone)).date()
 
 
 def _found(session: DuckDBSession, evaluation_id: int, seconds: dict[str, float], made: bool = True) -> Evaluation:

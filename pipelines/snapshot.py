@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors import Since, Source
 from definitions import Project
-from definitions.catalog import CatalogObject
+from definitions.catalog import Catalog, CatalogObject
 from definitions.tracking import tracked_fields
 from pipelines.errors import ClockWentBack, ColumnChanged, SnapshotRefused
 from pipelines.incoming import Incoming, Tell, tell_nobody
@@ -94,7 +94,7 @@ def take_snapshot(
         return Snapshot(last[0]["snapshot_id"], as_of, _counts(session, last[0]["snapshot_id"]), taken=False)
     snapshot_id = last[0]["snapshot_id"] + 1 if last else 1
     parameters = {"as_of": as_of, "snapshot_id": snapshot_id}
-    taking = _Taking(session, sources, session.columns(), parameters, accept, whole, tell)
+    taking = _Taking(session, project.catalog, sources, session.columns(), parameters, accept, whole, tell)
     tracked = tracked_fields(project)
     try:
         with session.transaction():
@@ -136,6 +136,7 @@ class _Taking:
     """What all objects of one snapshot have in common."""
 
     session: DuckDBSession
+    catalog: Catalog
     sources: Mapping[str, Source]
     tables: Tables
     parameters: dict[str, Any]
@@ -145,7 +146,8 @@ class _Taking:
 
     def columns(self, spec: CatalogObject, tracked: Sequence[str]) -> ObjectColumns:
         """What an object's tables must have; fields that had a history once keep it."""
-        return ObjectColumns(spec, still_tracked(spec, tracked, self.tables.get(history_table(spec.object), {})))
+        kept = still_tracked(spec, tracked, self.tables.get(history_table(spec.object), {}))
+        return ObjectColumns(spec, kept, links=self.catalog.links(spec.object))
 
     def take(self, columns: ObjectColumns) -> ObjectCounts:
         """Read one object and write what is different."""

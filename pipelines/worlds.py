@@ -14,7 +14,7 @@ from connectors import Since
 from definitions import Project, UserError
 from pipelines.apply import apply_project
 from pipelines.commands import give
-from pipelines.evaluation import Evaluation, broken_invariants, evaluate
+from pipelines.evaluation import Evaluation, Execution, Increments, broken_invariants, evaluate
 from pipelines.live import retired_versions, versions_of
 from pipelines.snapshot import take_snapshot
 from sql import DuckDBSession, Plan, compile_plan
@@ -121,7 +121,11 @@ class World:
     session: DuckDBSession
     rows: Rows = field(default_factory=Rows)
     plans: dict[tuple[tuple[str, str], ...], Plan] = field(default_factory=dict[tuple[tuple[str, str], ...], Plan])
+    increments: Increments | None = None
+    execution: Execution | None = None
     _latest: Plan | None = field(default=None, init=False)
+    _is_increment: bool = field(default=False, init=False)
+    _qualifying: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]], init=False)
 
     def apply(self, project: Project | None = None) -> None:
         """Make the project, or another one in its place, live."""
@@ -156,7 +160,9 @@ class World:
         source = RowSource(tables)
         sources = dict.fromkeys(self.project.settings.sources, source)
         take_snapshot(self.session, self.project, sources, as_of, accept=True)
-        return evaluate(self.session, as_of, plan_of=self._plan)
+        made = evaluate(self.session, as_of, plan_of=self._plan, increments=self.increments, execution=self.execution)
+        self._is_increment = made.is_increment
+        return made
 
     def _plan(self, session: DuckDBSession, as_of: datetime) -> tuple[int, Plan]:
         """The plan of the project at hand, with older versions that are still followed, as it would be live."""
@@ -168,12 +174,19 @@ class World:
         return session.ask("live_project")[0]["project_id"], self._latest
 
     def qualifying(self) -> dict[str, frozenset[str]]:
-        """The records whose entry condition held at the latest evaluation, by workflow."""
+        """The records whose entry condition held at the latest evaluation, by workflow; who was not judged is as before."""
         held: dict[int, set[str]] = {}
         for row in self.session.rows("SELECT condition, record FROM truths"):
             held.setdefault(row["condition"], set()).add(row["record"])
-        workflows = self._latest.workflows if self._latest is not None else ()
-        return {w.name: frozenset(held.get(w.entry, ())) for w in workflows}
+        judged: dict[str, set[str]] = {}
+        for row in self.session.rows("SELECT object, record FROM affected"):
+            judged.setdefault(row["object"], set()).add(row["record"])
+        before = self._qualifying if self._is_increment else {}
+        self._qualifying = {
+            w.name: before.get(w.name, frozenset()) - judged.get(w.workflow.object, set()) | held.get(w.entry, set())
+            for w in (self._latest.workflows if self._latest is not None else ())
+        }
+        return self._qualifying
 
     def why_not(self, record: str) -> str:
         """Why a record is not in: the refusal that holds, or that it does not qualify."""

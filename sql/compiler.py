@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from sqlglot import exp
@@ -26,11 +26,13 @@ from sql.contents import Content, content_of
 from sql.flow import Draw, Hop, compile_flow
 from sql.leaves import entry_number
 from sql.sending import address_statements, limit_statements
-from sql.statements import Part, Statement, load_statements, room
+from sql.statements import Part, load_statements, room
+from sql.truths.affected import affected_statements
+from sql.truths.bits.execution import asking_statements, judging_statements
+from sql.truths.grouping import aggregate_statements
 from sql.truths.plan import TruthPlan, recipient_object, row_object
 from sql.truths.rows import each_statements, happening_statements
 from sql.truths.statements import (
-    aggregate_statements,
     asked_statements,
     held_statement,
     personal_statements,
@@ -106,6 +108,19 @@ class Plan:
         """The fields of each object whose earlier values it asks for."""
         return tracked_fields(self.project)
 
+    def parts(self, is_increment: bool, by_bits: bool) -> tuple[Part, ...]:
+        """The same in another execution: only what may differ from the last evaluation is judged, conditions as bits, or both."""
+        if not is_increment and not by_bits:
+            return self.statements
+        if (is_increment, by_bits) not in self._others:
+            truths = replace(self.truths, is_increment=is_increment, by_bits=by_bits)
+            self._others[is_increment, by_bits] = _statements(truths)
+        return self._others[is_increment, by_bits]
+
+    @cached_property
+    def _others(self) -> dict[tuple[bool, bool], tuple[Part, ...]]:
+        return {}
+
     def text(self) -> str:
         """The whole plan as SQL that a reader can audit."""
         parts: list[str] = []
@@ -131,8 +146,11 @@ def compile_plan(project: Project, retired: Iterable[tuple[str, Workflow]] = ())
     for name, workflow in retired:
         if not problems_of_version(project, name, workflow):  # the catalog may have gone on without it
             _workflow(name, workflow, truths, current=False)
-    statements = tuple(statement for produce in PASSES for statement in produce(truths))
-    return Plan(project, truths, compiled, statements)
+    return Plan(project, truths, compiled, _statements(truths))
+
+
+def _statements(truths: TruthPlan) -> tuple[Part, ...]:
+    return tuple(statement for produce in PASSES for statement in produce(truths))
 
 
 def _workflow(name: str, workflow: Workflow, truths: TruthPlan, current: bool = True) -> CompiledWorkflow:
@@ -265,14 +283,34 @@ def _objective(name: str, workflow: Workflow, truths: TruthPlan) -> tuple[int | 
     return truths.add_condition(objective.when, workflow.object, "inside", name), measure
 
 
-def _fixed(file: str) -> Callable[[TruthPlan], Iterator[Statement]]:
-    def produce(_: TruthPlan) -> Iterator[Statement]:
-        yield from (s for s in load_statements("evaluation") if s.stage == file)
+def _fixed(file: str, asking: Mapping[str, str] | None = None) -> Callable[[TruthPlan], Iterator[Part]]:
+    """The statements of a file. `asking` names questions and the statements before which they are asked."""
+
+    def produce(plan: TruthPlan) -> Iterator[Part]:
+        before = asking or {}
+        for statement in (s for s in load_statements("evaluation") if s.stage == file):
+            if statement.name in before:
+                yield from asking_statements(plan, before[statement.name])
+            yield statement
 
     return produce
 
 
-def _business_days(plan: TruthPlan) -> Iterator[Statement]:
+def _judged(plan: TruthPlan) -> Iterator[Part]:
+    """The conditions that are asked of every record."""
+    if plan.by_bits:
+        yield from judging_statements(plan)
+    else:
+        yield from result_statements(plan, "entry", "04_truths")
+
+
+def _judged_inside(plan: TruthPlan) -> Iterator[Part]:
+    """The other conditions; bits know them already."""
+    if not plan.by_bits:
+        yield from result_statements(plan, "inside", "04_truths", "needed")
+
+
+def _business_days(plan: TruthPlan) -> Iterator[Part]:
     """The days that business days lead to, where any workflow counts them."""
     if plan.counts_business_days:
         yield from _fixed("03_business")(plan)
@@ -289,27 +327,30 @@ PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
     lambda plan: asked_statements(plan, "03_begin"),
     lambda plan: records_statement(plan, "03_begin"),
     _fixed("03_commands"),
+    lambda plan: affected_statements(plan, "04_affected"),
     lambda plan: previous_statements(plan, "04_truths"),
     lambda plan: held_statement(plan, "04_truths"),
     lambda plan: aggregate_statements(plan, "04_truths"),
-    lambda plan: result_statements(plan, "entry", "04_truths"),
+    _judged,
     lambda plan: each_statements(plan, "04_truths"),
     _fixed("04_needed"),
-    lambda plan: result_statements(plan, "inside", "04_truths", "needed"),
+    _judged_inside,
     lambda plan: result_statements(plan, "date", "04_truths", "needed"),
     lambda plan: personal_statements(plan, "watched_participants", "04_truths"),
     _fixed("05_episodes"),
     lambda plan: happening_statements(plan, "06_leave"),
-    _fixed("06_leave"),
-    _fixed("07_admit"),
+    _fixed("06_leave", {"asked_of_insiders": "ask_insiders"}),
+    _fixed("07_admit", {"passages": "ask_candidates"}),
     lambda plan: result_statements(plan, "recipient", "07_admit", "passing"),
     _fixed("07_once"),
     lambda plan: result_statements(plan, "entry_value", "08_enter", "entrants"),
     _fixed("08_enter"),
     lambda plan: personal_statements(plan, "entrants", "08_enter"),
-    _fixed("09_advance"),
+    _fixed("09_advance", {"guards_that_hold": "ask_guards", "blocked": "ask_senders"}),
+    lambda plan: aggregate_statements(plan, "09_assign", "_pooled", "planned"),
     lambda plan: result_statements(plan, "pool", "09_assign", "planned"),
-    _fixed("09_assign"),
+    _fixed("09_assign", {"to_assign": "ask_rules"}),
+    lambda plan: aggregate_statements(plan, "10_plan", "_carried", "addressed"),
     lambda plan: result_statements(plan, "value", "10_plan", "addressed"),
     _fixed("10_plan"),
     _fixed("10_send"),
@@ -318,6 +359,6 @@ PASSES: tuple[Callable[[TruthPlan], Iterator[Part]], ...] = (
     _fixed("10_place"),
     limit_statements,
     lambda plan: result_statements(plan, "measure", "11_observe", "observed"),
-    _fixed("11_observe"),
+    _fixed("11_observe", {"seen": "ask_objectives"}),
     _fixed("12_book"),
 )

@@ -63,6 +63,11 @@ def changes_table(object_: str) -> str:
     return f"crm.{object_}_changes"
 
 
+def link_before(field: str) -> str:
+    """The column of the table of changes that holds what a field that leads elsewhere was before."""
+    return f"_old_{field}"
+
+
 def history_table(object_: str) -> str:
     """Spells of an object's tracked fields."""
     return f"history.{object_}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from definitions.catalog import CatalogObject, FieldSpec, FieldType
-from sql.names import MERGES, changes_table, history_table, quoted, record_table
+from sql.names import MERGES, changes_table, history_table, link_before, quoted, record_table
 from sql.statements import Statement
 
 COLUMN_TYPES: dict[FieldType, str] = {
@@ -35,6 +35,8 @@ class ObjectColumns:
     tracked: tuple[str, ...]
     is_partial: bool = False
     """Only a part of the table is read: what changed."""
+    links: tuple[str, ...] = ()
+    """Fields that lead to other objects or are led to: what they were before a change is kept until the next one."""
 
     @property
     def key(self) -> str:
@@ -80,6 +82,7 @@ def table_statements(columns: ObjectColumns, found: Mapping[str, Mapping[str, st
         "valid_to": "TIMESTAMPTZ",
     }
     changes = {key: records[key], "kind": "VARCHAR"}
+    changes |= {link_before(n): records[quoted(n)] for n in columns.links}
     wanted = {record_table(name): records, history_table(name): spells, changes_table(name): changes}
     made = [sql for table, types in wanted.items() for sql in _bring_to(table, types, found.get(table))]
     return [
@@ -143,7 +146,12 @@ def forget_statement(columns: ObjectColumns) -> Statement:
 def change_statements(columns: ObjectColumns) -> list[Statement]:
     """What is done about the difference, in order; nothing where there is none."""
     name, key = columns.spec.object, columns.key
-    changes = f"INSERT INTO {changes_table(name)}\nSELECT {key}, _kind FROM difference_{name}"
+    old = {link_before(n): f"c.{quoted(n)}" for n in columns.links}
+    known = f" AS d\nLEFT JOIN {record_table(name)} AS c ON c.{key} = d.{key}" if old else " AS d"
+    changes = (
+        f"INSERT INTO {changes_table(name)} ({', '.join((key, 'kind', *old))})\n"
+        f"SELECT {', '.join((f'd.{key}', 'd._kind', *old.values()))}\nFROM difference_{name}{known}"
+    )
     return [
         Statement(STAGE, f"changes_{name}", f"The {name} records that this snapshot touched.", changes),
         Statement(STAGE, f"merge_{name}", f"The {name} records as they are now.", _merge(columns)),

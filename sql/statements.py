@@ -12,7 +12,7 @@ to do where the table `leavers` is empty, and is passed over then. Values come i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -112,7 +112,27 @@ class Rounds:
         return f"-- {self.name}: {self.sentence}\n{self.sql}"
 
 
-Part = Statement | Lookup | Rounds
+Memory = dict[str, Any]
+"""What the parts of one evaluation tell each other outside of tables."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A function of a session, the parameters and the evaluation's memory: what SQL would do slower."""
+
+    stage: str
+    name: str
+    sentence: str
+    do: Callable[[Any, Mapping[str, Any], Memory], None]
+    needs: tuple[str, ...] = ()
+    sql: str = ""
+
+    def text(self) -> str:
+        """The work as a reader sees it."""
+        return f"-- {self.name}: {self.sentence}"
+
+
+Part = Statement | Lookup | Rounds | Work
 """What a plan is made of."""
 
 

@@ -33,7 +33,7 @@ def test_engines_agree_on_random_histories(first: int, stages: list[Stage]) -> N
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_planted_bug_is_found(mutant: Mutant) -> None:
-    verdict = judge(mutant, STEPS, "engine,oracle")
+    verdict = judge(mutant, STEPS)
     assert verdict.seed is not None, f"{mutant.name} ({mutant.what}) survived {verdict.tried} seeds"
 
 

@@ -259,10 +259,6 @@ SELECT participant_id, object, record, entered_at
 FROM state.participants
 WHERE left_at IS NULL OR watched_until >= $as_of;
 
--- [watched if watched_participants] Records whose objective is observed.
-CREATE OR REPLACE TEMP TABLE watched AS
-SELECT DISTINCT object, record FROM watched_participants;
-
 -- [members if asked_workflows] Which records are inside the workflows that conditions ask about, and which completed them.
 CREATE OR REPLACE TEMP TABLE members AS
 SELECT workflow, record, BOOL_OR(left_at IS NULL) AS is_inside, BOOL_OR(status = 'completed') AS has_completed

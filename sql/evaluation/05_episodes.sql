@@ -14,6 +14,7 @@ JOIN truths AS t ON t.condition = h.condition;
 UPDATE state.episodes AS e
 SET matched_to = $as_of
 WHERE e.matched_to IS NULL
+    AND EXISTS (SELECT 1 FROM affected AS a WHERE a.object = e.object AND a.record = e.record)
     AND NOT EXISTS (
         SELECT 1 FROM spells AS s
         WHERE s.subject = e.subject AND s.object = e.object AND s.record = e.record AND s.occasion = e.occasion

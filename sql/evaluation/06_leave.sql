@@ -119,3 +119,9 @@ UPDATE outbox.actions AS a
 SET status = 'cancelled', status_at = $as_of, status_reason = l.reason
 FROM leavers AS l
 WHERE l.participant_id = a.participant_id AND a.status IN ('planned', 'awaiting_approval');
+
+-- [just_left if leavers] The passages that ended.
+CREATE OR REPLACE TEMP TABLE just_left AS
+SELECT p.workflow, p.record
+FROM leavers AS l
+JOIN state.participants AS p ON p.participant_id = l.participant_id;

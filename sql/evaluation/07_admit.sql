@@ -4,6 +4,11 @@ SELECT w.workflow, e.record, e.occasion, e.matched_from, 'condition' AS entry_mo
 FROM live.workflows AS w
 JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
 WHERE w.is_current AND w.state = 'enabled'
+    -- whoever left just now did so by a condition that was judged, or by something that happened
+    AND (
+        EXISTS (SELECT 1 FROM affected AS a WHERE a.object = e.object AND a.record = e.record)
+        OR EXISTS (SELECT 1 FROM just_left AS l WHERE l.workflow = w.workflow AND l.record = e.record)
+    )
     -- whoever is in by this very spell asks no more
     AND NOT EXISTS (
         SELECT 1 FROM state.participants AS p

@@ -102,6 +102,10 @@ LEFT JOIN turns AS t ON t.object = c.object AND t.record = c.record AND t.workfl
 UPDATE state.refusals AS f
 SET refused_to = $as_of
 WHERE f.refused_to IS NULL
+    AND (
+        EXISTS (SELECT 1 FROM affected AS a WHERE a.object = f.object AND a.record = f.record)
+        OR EXISTS (SELECT 1 FROM just_left AS l WHERE l.workflow = f.workflow AND l.record = f.record)
+    )
     AND NOT EXISTS (
         SELECT 1 FROM judged AS c
         WHERE c.workflow = f.workflow AND c.record = f.record AND c.occasion = f.occasion

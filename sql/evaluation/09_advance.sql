@@ -2,6 +2,7 @@
 CREATE OR REPLACE TEMP TABLE dated AS
 SELECT p.participant_id, p.due_at IS NULL AS is_first_look, d.result AS due_at
 FROM state.participants AS p
+JOIN affected AS k ON k.object = p.object AND k.record = p.record
 JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_version AND s.step_id = p.step_id
 LEFT JOIN dates AS d ON d.value = s.date_value AND d.record = p.record
 WHERE p.left_at IS NULL AND s.date_value IS NOT NULL
@@ -17,6 +18,7 @@ WHERE d.participant_id = p.participant_id AND p.due_at IS DISTINCT FROM d.due_at
 CREATE OR REPLACE TEMP TABLE ways AS
 SELECT ROW_NUMBER() OVER () AS way, p.participant_id, p.record, h.hop_id, h.rank
 FROM state.participants AS p
+JOIN affected AS k ON k.object = p.object AND k.record = p.record
 JOIN live.hops AS h ON h.workflow = p.workflow AND h.version = p.flow_version AND h.from_step = p.step_id
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current
 LEFT JOIN dated AS d ON d.participant_id = p.participant_id

@@ -10,6 +10,7 @@ SELECT
     p.is_met AS was_met,
     p.measure AS last_measure
 FROM state.participants AS p
+JOIN affected AS k ON k.object = p.object AND k.record = p.record
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
 LEFT JOIN truths AS o ON o.condition = w.objective_condition AND o.record = p.record
 LEFT JOIN personal_truths AS q ON q.condition = w.objective_condition AND q.participant_id = p.participant_id

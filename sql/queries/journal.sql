@@ -26,12 +26,24 @@ FROM (
 )
 GROUP BY object;
 
--- [last_evaluation] The latest evaluation and the instant of the snapshot it read.
-SELECT e.evaluation_id, e.as_of, e.snapshot_id, e.chain_hash, s.as_of AS snapshot_as_of
+-- [last_evaluation] The latest evaluation, and the instants of the snapshots that it and the one before it read.
+SELECT e.evaluation_id, e.as_of, e.snapshot_id, e.project_id, e.chain_hash, s.as_of AS snapshot_as_of, t.as_of AS snapshot_before
 FROM journal.evaluations AS e
 JOIN journal.snapshots AS s ON s.snapshot_id = e.snapshot_id
+LEFT JOIN journal.evaluations AS b ON b.evaluation_id = e.evaluation_id - 1
+LEFT JOIN journal.snapshots AS t ON t.snapshot_id = b.snapshot_id
 ORDER BY e.evaluation_id DESC
 LIMIT 1;
+
+-- [record_count] How many records the latest snapshot found.
+SELECT COALESCE(SUM(record_count), 0) AS records
+FROM journal.snapshot_objects
+WHERE snapshot_id = (SELECT MAX(snapshot_id) FROM journal.snapshots);
+
+-- [pending_state_orders] Is any workflow as a whole about to be enabled, stopped or archived.
+SELECT COUNT(*) AS orders
+FROM journal.commands
+WHERE taken_at IS NULL AND given_at <= $as_of AND record IS NULL;
 
 -- [evaluation] One evaluation's counts.
 SELECT evaluation_id, as_of, snapshot_id, entered_count, left_count, completed_count, moved_count, planned_count, refused_count, chain_hash

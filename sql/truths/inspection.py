@@ -20,9 +20,9 @@ from sql.aggregates import cast_to
 from sql.leaves import compile_condition, compile_value
 from sql.places import PARTICIPANT_ROW, RECORD, Needs, column, held_alias
 from sql.statements import Statement, load_statements
+from sql.truths.grouping import aggregate_statements
 from sql.truths.plan import ObjectPlan, TruthPlan
 from sql.truths.statements import (
-    aggregate_statements,
     asked_statements,
     participant_query,
     previous_statements,

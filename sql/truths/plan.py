@@ -62,6 +62,15 @@ class TruthPlan:
     askers: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     """The workflows whose participants a personal condition is asked of."""
     counts_business_days: bool = False
+    is_increment: bool = False
+    """Only what may differ from the last evaluation is judged."""
+    by_bits: bool = False
+    """Conditions of records are judged as bits; `sql` judges everything else."""
+
+    @property
+    def shares_groups(self) -> bool:
+        """Is a relation grouped once for everything that is asked of it."""
+        return not (self.is_increment or self.by_bits)
 
     def note_use(self, number: int | None, use: str) -> None:
         """Remember what a number is for, so that a reader of the SQL finds it."""

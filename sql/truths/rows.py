@@ -9,13 +9,14 @@ from sqlglot import exp
 from definitions.catalog import Activity
 from definitions.conditions import DIALECT
 from definitions.workflow import Each
-from sql.aggregates import cast_to
+from sql.aggregates import Group, cast_to
 from sql.leaves import compile_row_filter, compile_value
 from sql.names import record_table
 from sql.places import RECORD, RELATED, ROOT, Needs, column
 from sql.statements import Statement, room
+from sql.truths.joining import aliased, among_affected, equal, join_related
 from sql.truths.plan import TruthPlan
-from sql.truths.statements import aliased, equal, join_related
+from sql.truths.reach import Reach, inside
 
 
 def happening_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
@@ -77,14 +78,28 @@ def each_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
     yield Statement(stage, "each_rows", sentence, sql)
 
 
+def each_reach(plan: TruthPlan, object_: str, each: Each, reach: Reach) -> None:
+    """Add what decides which related rows are participants to what an object's truths depend on."""
+    group, where = _rows_of(plan, object_, each)
+    reach.add_path(group.hops)
+    if where is not None:
+        reach.note(where.copy(), inside((), group))
+
+
+def _rows_of(plan: TruthPlan, object_: str, each: Each) -> tuple[Group, exp.Expr | None]:
+    """The related rows, and which of them count."""
+    needs = Needs(object_, plan.project)
+    hops = tuple(plan.project.catalog.checked(object_, (each.relation,)))
+    group = needs.aggregates.group(object_, (each.relation,), hops)
+    return group, compile_row_filter(each, group, needs)
+
+
 def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
     catalog = plan.project.catalog
-    needs = Needs(object_, plan.project)
-    hops = catalog.checked(object_, (each.relation,))
+    group, where = _rows_of(plan, object_, each)
+    hops = group.hops
     key = column(catalog[hops[-1].target].key, RELATED)
     aliases = [ROOT, *(f"p{i}" for i in range(1, len(hops))), RELATED]
-    group = needs.aggregates.group(object_, (each.relation,), tuple(hops))
-    where = compile_row_filter(each, group, needs)
     query = exp.select(
         exp.alias_(exp.Literal.number(number), "each"),
         exp.alias_(cast_to(column(catalog[object_].key, ROOT), "VARCHAR"), "record"),
@@ -94,4 +109,5 @@ def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
         on = equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
         query = query.join(aliased(record_table(hop.target), aliases[i + 1]), on=on, join_type="inner")
     join_related(query, group.joins, catalog)
-    return (query.where(where) if where is not None else query).sql(dialect=DIALECT, pretty=True)
+    among = [among_affected(column(catalog[object_].key, ROOT), object_)] if plan.is_increment else []
+    return query.where(where, *among).sql(dialect=DIALECT, pretty=True)

@@ -10,15 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
-from definitions.catalog import Catalog, Hop
 from definitions.conditions import DIALECT
-from sql.aggregates import Group, cast_to
-from sql.names import ENTRY_VALUES, EPISODES, PARTICIPANTS, history_table, quoted, record_table
+from sql.aggregates import cast_to
+from sql.names import ENTRY_VALUES, EPISODES, PARTICIPANTS, RESERVED, history_table, quoted, record_table
 from sql.places import (
     PARTICIPANT_ROW,
     RECORD,
-    RELATED,
-    ROOT,
     Needs,
     column,
     entry_alias,
@@ -27,6 +24,8 @@ from sql.places import (
     result_alias,
 )
 from sql.statements import Statement, room
+from sql.truths.grouping import Family, family_of, join_groups
+from sql.truths.joining import aliased, among_affected, join_related, within
 from sql.truths.plan import Kind, ObjectPlan, TruthPlan, numbers_in
 
 CHUNK = 64
@@ -62,10 +61,11 @@ def previous_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
             key = plan.project.catalog[name].key
             columns = [quoted(n) for n in (key, *sorted(object_plan.needs.previous - {key}))]
             instant = "CAST($previous_snapshot AS TIMESTAMPTZ)"
+            among = f"\n    AND {chosen}" if (chosen := _among(plan, name)) else ""
             sql = (
                 f"CREATE OR REPLACE TEMP TABLE previous_{name} AS\n"
                 f"SELECT {', '.join(columns)}\nFROM {history_table(name)}\n"
-                f"WHERE valid_from <= {instant} AND (valid_to IS NULL OR valid_to > {instant})"
+                f"WHERE valid_from <= {instant} AND (valid_to IS NULL OR valid_to > {instant}){among}"
             )
             yield Statement(stage, f"previous_{name}", f"The {name} records as the previous evaluation saw them.", sql)
         if object_plan.needs.changed:
@@ -73,11 +73,26 @@ def previous_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
                 stage,
                 f"changes_{name}",
                 f"What changed in tracked fields of {name}, and when.",
-                _changes_sql(object_plan),
+                _changes_sql(object_plan, f"WHERE {chosen}\n" if (chosen := _among(plan, name)) else ""),
             )
 
 
-def _changes_sql(plan: ObjectPlan) -> str:
+def _among(plan: TruthPlan, name: str) -> str | None:
+    """The condition that history is read of affected records only; None where it is read of others too."""
+    if not plan.is_increment or _carried_past(plan.objects[name]):
+        return None
+    key = plan.project.catalog[name].key
+    return among_affected(exp.column(key, quoted=key in RESERVED), name).sql(dialect=DIALECT)
+
+
+def _carried_past(plan: ObjectPlan) -> bool:
+    """Do actions carry values from before, which may be those of a recipient that is not affected."""
+    read = {c.table for kind in ("value", "pool") for _, t in numbers_in(plan, kind) for c in t.find_all(exp.Column)}
+    groups = (group for alias, (_, group) in plan.needs.groups.items() if alias in read)
+    return "previous" in read or any("@" in group.hops[-1].target for group in groups)
+
+
+def _changes_sql(plan: ObjectPlan, among: str) -> str:
     """Spells that follow upon another without a gap are changes; what was not there before did not change."""
     name, fields = plan.needs.object, sorted(plan.needs.changed)
     key = quoted(plan.needs.catalog[name].key)
@@ -85,82 +100,9 @@ def _changes_sql(plan: ObjectPlan) -> str:
     before = ", ".join(f"{quoted(f)}, LAG({quoted(f)}) {window} AS {quoted(f + '_before')}" for f in fields)
     return (
         f"CREATE OR REPLACE TEMP TABLE changes_{name} AS\n"
-        f"SELECT {key}, valid_from AS changed_at, {before}\nFROM {history_table(name)}\n"
+        f"SELECT {key}, valid_from AS changed_at, {before}\nFROM {history_table(name)}\n{among}"
         f"QUALIFY LAG(valid_to) {window} = valid_from"
     )
-
-
-def aggregate_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
-    """Each relation that is asked for, grouped once with everything asked of it."""
-    for name, object_plan in sorted(plan.objects.items()):
-        for group in object_plan.needs.aggregates.deepest_first():
-            sql = _aggregate_sql(object_plan.needs, group)
-            sentence = f"Each {group.object}'s {'.'.join(group.path)}, grouped once: {len(group.columns)} aggregates."
-            yield Statement(stage, _group_table(name, group), sentence, sql)
-
-
-def _aggregate_sql(needs: Needs, group: Group) -> str:
-    aliases = [ROOT, *(f"p{i}" for i in range(1, len(group.hops))), RELATED]
-    # the record itself is only joined where something reads it, or where the path does not lead straight to many rows
-    bare = group.hops[0].many and ROOT not in group.root_used
-    key = column(group.hops[0].target_field, aliases[1]) if bare else column(needs.catalog[group.object].key, ROOT)
-    columns = [exp.alias_(key.copy(), "record"), *(exp.alias_(e, n) for n, e in group.columns.values())]
-    query = exp.select(*columns)
-    start = 1 if bare else 0
-    first_table = _table_of(group.hops[0].target if bare else group.object)
-    query.from_(aliased(first_table, aliases[start]), copy=False)
-    for i in range(start, len(group.hops)):
-        hop = group.hops[i]
-        on = equal(
-            aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, needs.catalog
-        )
-        query.join(aliased(_table_of(hop.target), aliases[i + 1]), on=on, join_type="inner", copy=False)
-    join_related(query, group.joins, needs.catalog)
-    _join_groups(query, group.groups, needs)
-    query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null())), copy=False)
-    query.group_by(key.copy(), copy=False)
-    return f"CREATE OR REPLACE TEMP TABLE {_group_table(needs.object, group)} AS\n{query.sql(dialect=DIALECT, pretty=True)}"
-
-
-def _table_of(target: str) -> str:
-    """The table of a hop's target: an object's records, its history, or its changes."""
-    object_, _, kind = target.partition("@")
-    return {"history": history_table(object_), "changes": f"changes_{object_}"}.get(kind, record_table(object_))
-
-
-def _join_groups(query: exp.Select, groups: dict[str, tuple[str, Group]], needs: Needs) -> None:
-    for alias, (base, group) in groups.items():
-        there = column(needs.catalog[group.object].key, base)
-        on = exp.EQ(this=exp.column("record", table=alias), expression=there)
-        query.join(aliased(_group_table(needs.object, group), alias), on=on, join_type="left", copy=False)
-
-
-def _group_table(object_: str, group: Group) -> str:
-    return f"aggregates_{object_}_{group.name}"
-
-
-def equal(
-    left: str, left_field: str, left_object: str, right: str, right_field: str, right_object: str, catalog: Catalog
-) -> exp.Expr:
-    """Keys join by value; where two tables type the same key differently, by their text."""
-    a, b = column(left_field, left), column(right_field, right)
-    sides = ((left_object.split("@")[0], left_field), (right_object.split("@")[0], right_field))
-    types = [catalog[o].spec(f) for o, f in sides]
-    if types[0] is None or types[1] is None or types[0].type == types[1].type:
-        return exp.EQ(this=a, expression=b)
-    return exp.EQ(this=cast_to(a, "VARCHAR"), expression=cast_to(b, "VARCHAR"))
-
-
-def aliased(name: str, alias: str) -> exp.Expr:
-    """A table under an alias."""
-    return exp.alias_(exp.to_table(name), alias, table=True, copy=False)
-
-
-def join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> None:
-    """Queries grow in place: a copy for every join would cost more than all the rest of compiling."""
-    for alias, (base, hop) in joins.items():
-        on = equal(base, hop.source_field, hop.source, alias, hop.target_field, hop.target, catalog)
-        query.join(aliased(record_table(hop.target), alias), on=on, join_type="left", copy=False)
 
 
 def result_statements(plan: TruthPlan, kind: Kind, stage: str, *needs: str) -> Iterator[Statement]:
@@ -170,7 +112,7 @@ def result_statements(plan: TruthPlan, kind: Kind, stage: str, *needs: str) -> I
         chunks = [numbered[i : i + CHUNK] for i in range(0, len(numbered), CHUNK)]
         for i, chunk in enumerate(chunks, start=1):
             table = f"{kind}_{name}_{i}"
-            wide = f"CREATE OR REPLACE TEMP TABLE {table} AS\n{_wide(object_plan, kind, chunk).sql(dialect=DIALECT, pretty=True)}"
+            wide = f"CREATE OR REPLACE TEMP TABLE {table} AS\n{_wide(object_plan, kind, chunk, family_of(kind, plan), _scope(kind, plan)).sql(dialect=DIALECT, pretty=True)}"
             what = "condition" if kind in ("entry", "inside") else kind.replace("_", " ")
             many = "s" if len(chunk) != 1 else ""
             yield Statement(stage, table, f"{len(chunk)} {what}{many} of {name}, judged together.", wide, needs)
@@ -186,7 +128,7 @@ def personal_statements(plan: TruthPlan, scope: str, stage: str) -> Iterator[Sta
         for i, chunk in enumerate(chunks, start=1):
             table = f"personal_{name}_{i}_{scope}"
             workflows = sorted({w for number, _ in chunk for w in plan.askers[number]})
-            query = _wide(object_plan, "personal", chunk)
+            query = _wide(object_plan, "personal", chunk, family_of("personal", plan))
             there = exp.In(
                 this=exp.column("workflow", table=PARTICIPANT_ROW),
                 expressions=[exp.Literal.string(w) for w in workflows],
@@ -218,7 +160,18 @@ def asked_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
         yield Statement(stage, table, f"The {what} conditions ask about.", sql)
 
 
-def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
+def _scope(kind: Kind, plan: TruthPlan) -> str | None:
+    """The temporary table of the records that a kind is worked out for."""
+    return _SCOPES[kind] or ("affected" if plan.is_increment and kind == "entry" else None)
+
+
+def _wide(
+    plan: ObjectPlan,
+    kind: Kind,
+    chunk: Sequence[tuple[int, exp.Expr]],
+    family: Family = "",
+    scope: str | None = None,
+) -> exp.Select:
     needs = plan.needs
     key = column(needs.catalog[needs.object].key, RECORD)
     columns = [exp.alias_(_as_result(kind, tree), f"x{number}", copy=False) for number, tree in chunk]
@@ -237,7 +190,7 @@ def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -
     used = {c.table for _, tree in chunk for c in tree.find_all(exp.Column)}
     wanted = _closure(used, needs)
     join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)
-    _join_groups(query, {a: g for a, g in needs.groups.items() if a in used}, needs)
+    join_groups(query, {a: g for a, g in needs.groups.items() if a in used}, needs, family)
     if "previous" in used:
         on = exp.EQ(this=column(key.name, "previous"), expression=key.copy())
         query.join(aliased(f"previous_{needs.object}", "previous"), on=on, join_type="left", copy=False)
@@ -250,10 +203,8 @@ def _wide(plan: ObjectPlan, kind: Kind, chunk: Sequence[tuple[int, exp.Expr]]) -
         _join_keyed(query, ENTRY_VALUES, entry_alias(number), {"value": number}, "participant_id", participant)
     for step in sorted(s for s in needs.results if result_alias(s) in used):
         _join_keyed(query, "step_results", result_alias(step), {"step_id": step}, "participant_id", participant)
-    scope = _SCOPES[kind]
     if scope is not None:
-        inside = exp.select("record").from_(scope).where(exp.column("object").eq(needs.object))
-        query.where(exp.In(this=record.copy(), query=exp.Subquery(this=inside)), copy=False)
+        query.where(within(scope, key, needs.object), copy=False)
     return query
 
 
@@ -342,9 +293,14 @@ def records_statement(plan: TruthPlan, stage: str) -> Iterator[Statement]:
     yield Statement(stage, "records", "The records that are there.", sql)
 
 
-def wide_query(plan: ObjectPlan, numbered: Sequence[tuple[int, exp.Expr]]) -> exp.Select:
+def wide_query(
+    plan: ObjectPlan,
+    numbered: Sequence[tuple[int, exp.Expr]],
+    family: Family = "",
+    scope: str | None = None,
+) -> exp.Select:
     """One row for each record, with a column `x<number>` for each expression as it stands: nothing is made true or false."""
-    return _wide(plan, "entry", numbered)
+    return _wide(plan, "entry", numbered, family, scope)
 
 
 def participant_query(plan: ObjectPlan, numbered: Sequence[tuple[int, exp.Expr]]) -> exp.Select:

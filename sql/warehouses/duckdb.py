@@ -175,6 +175,11 @@ class DuckDBSession:
         except duckdb.Error as error:
             raise StatementFailed("query", str(error)) from error
 
+    def types(self, sql: str, parameters: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The types of a query's columns, by name; the query is not run."""
+        found = self._run(f"SELECT * FROM ({sql}) LIMIT 0", parameters, "types")
+        return {column[0]: str(column[1]) for column in found.description or ()}
+
     def extend(self, table: str, data: Any) -> None:
         """Append Arrow data with the table's columns."""
         with self.reading("incoming", data):

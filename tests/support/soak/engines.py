@@ -21,6 +21,7 @@ from definitions import Project
 from pipelines.delivery.journal import Position
 from pipelines.delivery.ledger import Ledger, Noted
 from pipelines.delivery.verdicts import Verdict
+from pipelines.evaluation import Execution, Increments
 from pipelines.worlds import Engine, World
 from sql import DuckDBSession
 
@@ -35,6 +36,10 @@ NAMES = {
     "engine": "support.soak.engines:warehouse",
     "optimised": "support.soak.engines:optimised",
     "unoptimised": "support.soak.engines:unoptimised",
+    "full": "support.soak.engines:full",
+    "increments": "support.soak.engines:increments",
+    "bitmaps": "support.soak.engines:bitmaps",
+    "all": "support.soak.engines:everything",
     "oracle": "support.soak.engines:oracle",
 }
 
@@ -65,15 +70,47 @@ def warehouse() -> Generator[Stage]:
     """The engine itself, on DuckDB in memory.
 
     In three worlds of four DuckDB's optimiser is off: plans differ, answers may not, and small worlds are judged faster.
+    Every other world is judged by increments, and of both kinds every other one as bits.
     """
     with _opened() as session:
 
         def stage(project: Project) -> AbstractContextManager[Seat]:
-            on = hashlib.md5(project.settings.seed.encode()).digest()[0] % 4 == 0
-            session.execute(f"PRAGMA {'enable' if on else 'disable'}_optimizer")
-            return _world("engine", project, session)
+            drawn = hashlib.md5(project.settings.seed.encode()).digest()
+            session.execute(f"PRAGMA {'enable' if drawn[0] % 4 == 0 else 'disable'}_optimizer")
+            ways = "always" if drawn[1] % 2 else "never", "bitmaps" if drawn[2] % 2 else "sql"
+            return _world("engine", project, session, *ways)
 
         yield stage
+
+
+@contextlib.contextmanager
+def full() -> Generator[Stage]:
+    """The engine itself, judging everybody at every evaluation."""
+    with _opened() as session:
+        yield lambda project: _world("full", project, session, "never", "sql")
+
+
+@contextlib.contextmanager
+def increments() -> Generator[Stage]:
+    """The engine itself, judging only what may differ."""
+    with _opened() as session:
+        session.execute("PRAGMA disable_optimizer")
+        yield lambda project: _world("increments", project, session, "always", "sql")
+
+
+@contextlib.contextmanager
+def bitmaps() -> Generator[Stage]:
+    """The engine itself, judging everybody as bits."""
+    with _opened() as session:
+        session.execute("PRAGMA disable_optimizer")
+        yield lambda project: _world("bitmaps", project, session, "never", "bitmaps")
+
+
+@contextlib.contextmanager
+def everything() -> Generator[Stage]:
+    """The engine itself, judging what may differ as bits."""
+    with _opened() as session:
+        yield lambda project: _world("all", project, session, "always", "bitmaps")
 
 
 @contextlib.contextmanager
@@ -99,9 +136,15 @@ def _opened() -> Generator[DuckDBSession]:
 
 
 @contextlib.contextmanager
-def _world(name: str, project: Project, session: DuckDBSession) -> Generator[Seat]:
+def _world(
+    name: str,
+    project: Project,
+    session: DuckDBSession,
+    increments: Increments | None = None,
+    execution: Execution | None = None,
+) -> Generator[Seat]:
     with session.rehearsal():
-        world = World(project, session)
+        world = World(project, session, increments=increments, execution=execution)
         yield Seat(
             name,
             world,

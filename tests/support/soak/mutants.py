@@ -46,7 +46,7 @@ class Verdict:
         return f"{self.mutant.name:20} {found:9} after {self.tried:2} seeds, {self.seconds:5.1f} s  {self.how[:90]}"
 
 
-def judge(mutant: Mutant, steps: int, engines: str) -> Verdict:
+def judge(mutant: Mutant, steps: int) -> Verdict:
     """Play seeds in a tree with the mutant planted, until it is found or all are played."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
@@ -62,7 +62,7 @@ def judge(mutant: Mutant, steps: int, engines: str) -> Verdict:
             "--steps",
             str(steps),
             "--engines",
-            engines,
+            mutant.engines,
         ]
         environment = os.environ | {"PYTHONPATH": f"{tree}:{tree / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
@@ -112,7 +112,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m support.soak.mutants")
     parser.add_argument("names", nargs="*", help="mutants; all of them by default")
     parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--engines", default="engine,oracle")
+    parser.add_argument("--engines", default="", help=argparse.SUPPRESS)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--remember", action="store_true", help="store the seeds that find them")
     parser.add_argument("--play", help=argparse.SUPPRESS)
@@ -123,7 +123,7 @@ def main(arguments: list[str]) -> int:
     chosen: list[Mutant] = [m for m in MUTANTS if not asked.names or m.name in asked.names]
     verdicts: list[Verdict] = []
     with ThreadPoolExecutor(asked.jobs) as pool:
-        for done in as_completed([pool.submit(judge, mutant, asked.steps, asked.engines) for mutant in chosen]):
+        for done in as_completed([pool.submit(judge, mutant, asked.steps) for mutant in chosen]):
             verdict = done.result()
             verdicts.append(verdict)
             sys.stdout.write(verdict.text() + "\n")

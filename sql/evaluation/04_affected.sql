@@ -1,0 +1,41 @@
+-- [everyone] A full evaluation judges every record, and whoever is inside or watched without having one any more.
+CREATE OR REPLACE TEMP TABLE affected AS
+SELECT object, record FROM records
+UNION
+SELECT object, record FROM watched_participants;
+
+-- [reached] Room for the records that changes, related rows and the clock have reached.
+CREATE OR REPLACE TEMP TABLE reached (object VARCHAR, record VARCHAR);
+
+-- [affected] The records that are judged: reached, due, moved at the last evaluation, ordered about, or kept out by what may open by itself.
+CREATE OR REPLACE TEMP TABLE affected AS
+SELECT object, record FROM reached
+UNION
+SELECT object, record
+FROM state.participants
+WHERE arrived_at >= $previous_as_of OR entered_at >= $previous_as_of OR (left_at IS NULL AND due_at <= $as_of)
+UNION
+SELECT f.object, f.record
+FROM state.refusals AS f
+WHERE f.refused_to IS NULL
+    -- the other reasons hold until something happens to the record
+    AND (f.reason IN ('locked', 'run_once', 'at_most', 'between_slots') OR f.until_at <= $as_of)
+UNION
+SELECT w.object, o.record
+FROM orders AS o
+JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
+WHERE o.record IS NOT NULL
+UNION
+SELECT p.object, p.record
+FROM merged AS m
+JOIN state.participants AS p ON p.participant_id = m.participant_id
+UNION
+SELECT p.object, m.survivor
+FROM merged AS m
+JOIN state.participants AS p ON p.participant_id = m.participant_id;
+
+-- [watched if watched_participants] Records whose objective is observed, of those that are judged.
+CREATE OR REPLACE TEMP TABLE watched AS
+SELECT object, record FROM watched_participants
+INTERSECT
+SELECT object, record FROM affected;

@@ -86,7 +86,8 @@ def draw(session: DuckDBSession, meter: Meter) -> tuple[int, int]:
     assert report is not None
     people, weight = list[Person](), 0
     for facts in report.workflows[:40]:
-        runs = load_runs(session, facts.headline.workflow_id, MOST)
+        workflow = facts.headline.workflow_id
+        runs = load_runs(session, [workflow], MOST)[workflow]
         with meter.measure("page"):
             people = people_of(runs, facts.headline, facts.steps, report.clock.as_of.date())
             html = render("workflow", with_people(workflow_page(report.clock, facts), people))

@@ -99,6 +99,11 @@ class Objective(Model):
     name: str = Field(description="what people read")
     when: When = Field(description="met when this holds")
     measure: Sql | None = Field(default=None, description="a number to average before, at exit and after")
+    decide_at: int | None = Field(
+        default=None,
+        ge=40,
+        description="customers of both arms at which the comparison with the hold-out decides; else 400",
+    )
 
 
 class Exit(Model):

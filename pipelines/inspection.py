@@ -60,7 +60,7 @@ def judge_parts(
 ) -> tuple[Judged, ...]:
     """Each part for `record`; nothing where it is not there. Parameters are record, as_of and previous_snapshot."""
     rows = _run(session, inspection, inspection.record(), parameters)
-    return tuple(_judged(part, rows[0], len(inspection.columns)) for part in parts) if rows else ()
+    return tuple(judged_part(part, rows[0], len(inspection.columns)) for part in parts) if rows else ()
 
 
 def _run(
@@ -77,11 +77,12 @@ def _counted(part: Part, row: Mapping[str, Any]) -> Counted:
     return Counted(part.kind, part.text, true, false, row["records"] - true - false, inner)
 
 
-def _judged(part: Part, row: Mapping[str, Any], truths: int) -> Judged:
+def judged_part(part: Part, row: Mapping[str, Any], truths: int) -> Judged:
+    """A part as a row of an inspection has it; `truths` is the number of the inspection's columns."""
     found = row[f"x{part.column}"]
     truth: Truth = "unknown" if found is None else "true" if found else "false"
     values = tuple(Seen(text, _value(row[f"x{truths + number}"])) for text, number in part.values)
-    return Judged(part.kind, part.text, truth, values, tuple(_judged(p, row, truths) for p in part.parts))
+    return Judged(part.kind, part.text, truth, values, tuple(judged_part(p, row, truths) for p in part.parts))
 
 
 def _value(found: str | None) -> Any:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from definitions import load_project
 from definitions.catalog import Catalog
+from pipelines.evidence import EntryQuestion, entry_evidence, entry_questions
 from sql import DuckDBSession
 from sql.labels import labels_query
 from sql.published import COPY, ORDER, parquet_copy, table_copy
@@ -37,6 +39,8 @@ def refresh_reports(
     if not latest:
         return
     started = time.perf_counter()
+    defined = _defined(latest[0]["files"] or "{}")
+    evidence = entry_evidence(session, defined.questions, latest[0]["evaluation_id"], latest[0]["as_of"])
     parameters: dict[str, Any] = {
         "as_of": latest[0]["as_of"],
         "evaluation_id": latest[0]["evaluation_id"],
@@ -44,21 +48,36 @@ def refresh_reports(
         "comparison": COMPARISON,
     }
     with session.transaction():
-        _name_customers(session, _catalog(latest[0]["files"] or "{}"))
+        session.append("report.entry_evidence", evidence)
+        _name_customers(session, defined.catalog)
         statements = load_statements("reporting")
-        for statement in (s for s in statements if s.stage == "00_scope"):
-            session.run(statement, parameters)
+        _run_all(session, (s for s in statements if s.stage == "00_scope"), parameters)
         made = session.rows(_query("made_for"))[0]
         if not made["scope_count"] and made["evaluation_id"] == parameters["evaluation_id"]:
             return
-        for statement in (s for s in statements if s.stage != "00_scope"):
-            session.run(statement, parameters)
+        _run_all(session, (s for s in statements if s.stage != "00_scope"), parameters)
         parameters |= {"built_at": now(), "build_ms": round(1000 * (time.perf_counter() - started))}
         for name in ("clear_meta", "note_meta"):
             session.run(_statement(name), parameters)
 
 
+def _run_all(session: DuckDBSession, statements: Iterable[Statement], parameters: dict[str, Any]) -> None:
+    for statement in statements:
+        # what is made of nothing is passed over: planning it would take as long as making it
+        if not statement.needs or any(session.filled[table] for table in statement.needs):
+            session.run(statement, parameters)
+
+
 Row = dict[str, Any]
+
+
+def keep_evidence(session: DuckDBSession) -> None:
+    """Keep why those entered whom the last evaluation let in, without a report: for who replays many evaluations at once."""
+    latest = session.rows(_query("latest_evaluation"))
+    if latest:
+        questions = _defined(latest[0]["files"] or "{}").questions
+        found = entry_evidence(session, questions, latest[0]["evaluation_id"], latest[0]["as_of"])
+        session.append("report.entry_evidence", found)
 
 
 def headlines_of(session: DuckDBSession) -> tuple[list[Row], dict[str, list[float | None]], list[Row]]:
@@ -69,11 +88,22 @@ def headlines_of(session: DuckDBSession) -> tuple[list[Row], dict[str, list[floa
     return session.rows(_query("headlines")), trends, session.rows(_query("open_alerts"))
 
 
+@dataclass(frozen=True)
+class _Defined:
+    """What a report takes from the definitions that an evaluation was made with."""
+
+    catalog: Catalog
+    questions: dict[str, EntryQuestion]
+
+
 # what is live changes rarely, and a replay asks for it again and again
 @lru_cache(maxsize=4)
-def _catalog(files: str) -> Catalog:
+def _defined(files: str) -> _Defined:
     read = json.loads(files)
-    return load_project(read).catalog if "project.yaml" in read else Catalog({})
+    if "project.yaml" not in read:
+        return _Defined(Catalog({}), {})
+    project = load_project(read)
+    return _Defined(project.catalog, entry_questions(project))
 
 
 def _name_customers(session: DuckDBSession, catalog: Catalog) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,10 +17,11 @@ from pipelines.cli.authoring import copy_starter
 from pipelines.cli.demo_customers import answer_invitations
 from pipelines.cli.running import make_report, user_name
 from pipelines.cycle import deliver_until, finish_cycle, run_cycle
+from pipelines.reporting import keep_evidence
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
 
-FIRST_MONDAY = datetime(2024, 1, 1, 6, tzinfo=UTC)
+FIRST_MONDAY = datetime(2024, 1, 1, 6)  # noqa: DTZ001 - a clock time in the project's timezone
 
 
 def run_demo(folder: Path, weeks: int) -> None:
@@ -31,9 +31,13 @@ def run_demo(folder: Path, weeks: int) -> None:
         copy_starter(folder)
     workspace = Workspace(folder)
     with workspace.session("demo", create=True) as session:
-        applied = apply_project(session, workspace.project, at=datetime.now(UTC), by=user_name())
+        instants = demo_instants(workspace.settings.timezone, weeks)
+        last = session.ask("last_evaluation")
+        # the demo's clock stands where its last evaluation was; before the first one it is midnight of that day
+        clock = last[0]["as_of"] if last else instants[0].replace(hour=0)
+        applied = apply_project(session, workspace.project, at=clock, by=user_name())
         finish_cycle(session, workspace)
-        due = list(_due(session, workspace.settings.timezone, weeks))
+        due = [instant for instant in instants if not last or instant > last[0]["as_of"]]
         _replay(session, workspace, due, weeks, console)
     if due or applied.written:
         make_report(workspace)
@@ -51,14 +55,19 @@ def run_demo(folder: Path, weeks: int) -> None:
         console.print(f"  {what:<15} {place}", highlight=False, soft_wrap=True)
 
 
-def _due(session: DuckDBSession, timezone: str, weeks: int) -> Iterator[datetime]:
+def demo_instants(timezone: str, weeks: int) -> list[datetime]:
+    """When the demo evaluates: Mondays at the same clock time in the project's timezone, whatever the season."""
     zone = ZoneInfo(timezone)
-    last = session.ask("last_evaluation")
-    for week in range(weeks):
-        # the same clock time in the project's timezone, whatever the season
-        instant = (FIRST_MONDAY.replace(tzinfo=None) + timedelta(weeks=week)).replace(tzinfo=zone)
-        if not last or instant > last[0]["as_of"]:
-            yield instant
+    return [(FIRST_MONDAY + timedelta(weeks=week)).replace(tzinfo=zone) for week in range(weeks)]
+
+
+def replay_week(session: DuckDBSession, workspace: Workspace, as_of: datetime) -> None:
+    """What a week of the demo is: last week's messages go out, some customers answer them, one cycle runs, and why newcomers entered is kept."""
+    # messages go out within the week, as they would have: an evaluation cancels what was not sent for leavers
+    deliver_until(session, workspace, as_of)
+    answer_invitations(session, workspace.root)
+    run_cycle(session, workspace, as_of)
+    keep_evidence(session)
 
 
 def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], weeks: int, console: Console) -> None:
@@ -66,10 +75,7 @@ def _replay(session: DuckDBSession, workspace: Workspace, due: list[datetime], w
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("replaying 2024", total=weeks, completed=weeks - len(due))
         for as_of in due:
-            # messages go out within the week, as they would have: an evaluation cancels what was not sent for leavers
-            deliver_until(session, workspace, as_of)
-            answer_invitations(session, workspace.root)
-            run_cycle(session, workspace, as_of)
+            replay_week(session, workspace, as_of)
             progress.update(task, advance=1, description=f"week of {as_of:%d %b %Y}")
     last = session.ask("last_evaluation")
     if last:

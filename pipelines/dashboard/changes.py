@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, cast
 
 from pipelines.dashboard.facts import Version
+from pipelines.dashboard.wording import day
 
 _MOST = 12
 """Lines of one version; a rewritten workflow is better read in its file."""
@@ -27,6 +28,7 @@ class VersionChanges:
     """A version with what it changed; `more` lines are left out."""
 
     version: Version
+    applied: str
     new_objective: bool
     changes: tuple[Change, ...]
     more: int = 0
@@ -39,7 +41,9 @@ def version_changes(versions: Sequence[Version]) -> tuple[VersionChanges, ...]:
         if newer is not None:
             lines = tuple(_between(older.definition, newer.definition)) if older else ()
             series = older is not None and older.objective_version != newer.objective_version
-            found.append(VersionChanges(newer, series, lines[:_MOST], max(0, len(lines) - _MOST)))
+            found.append(
+                VersionChanges(newer, day(newer.valid_from), series, lines[:_MOST], max(0, len(lines) - _MOST))
+            )
     return tuple(found)
 
 

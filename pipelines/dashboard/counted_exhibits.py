@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pipelines.dashboard.answers import TOO_EARLY
 from pipelines.dashboard.exhibits import Cell, Exhibit, table
-from pipelines.dashboard.facts import CohortCell, Figure, FlowStep, Response, WorkflowFacts
+from pipelines.dashboard.facts import CohortCell, Figure, FlowStep, Response, SegmentRate, WorkflowFacts
 from pipelines.dashboard.wording import (
     ENOUGH,
     NONE,
@@ -20,6 +20,7 @@ from pipelines.dashboard.wording import (
     percent,
     reason,
     step_name,
+    title,
 )
 
 CLASSES: Mapping[str, str] = {
@@ -89,6 +90,41 @@ def _share(cell: CohortCell | None) -> Cell:
     return Cell(f"{percent(cell.met_share)} ({number(cell.met_count)})", f"n heat-{round(cell.met_share * 10)}")
 
 
+def segments(facts: WorkflowFacts) -> Exhibit | None:
+    """For whom it works: rates by what the record was when it entered. None where the catalog names nothing to tell apart."""
+    if not facts.segments:
+        return None
+    rows = (
+        (
+            f"{title(one.dimension)}: {one.name}",
+            number(one.matured_count),
+            number(one.met_count),
+            Cell(percent(one.met_share), f"n heat-{round(one.met_share * 10)}")
+            if one.matured_count >= ENOUGH
+            else Cell("too few to say", "n quiet"),
+            interval(one.lo, one.hi) if one.matured_count >= ENOUGH else NONE,
+        )
+        for one in facts.segments
+    )
+    numbers = table("Objective met by plan and segment at entry", ("At entry", "Runs", "Met", "Share", "95%"), rows)
+    small = "Runs that count in the headline, by what the record was when it entered. These groups were not drawn by lot: a difference between them is not the workflow’s effect."
+    return Exhibit("segments", "For whom", _segments_finding(facts), small, table=numbers, table_is_open=True)
+
+
+def _segments_finding(facts: WorkflowFacts) -> str:
+    told = [one for one in facts.segments if one.matured_count >= ENOUGH]
+    if len(told) < 2:
+        return f"Too few have settled in each group: it takes {ENOUGH} to say a share."
+    least, most = min(told, key=lambda s: s.met_share), max(told, key=lambda s: s.met_share)
+    ends = f"Met most by {_whom(most)}, least by {_whom(least)}."
+    # intervals that overlap may hide a difference; those that do not show one
+    return ends if most.lo > least.hi else f"{ends} Their intervals overlap, so this may be chance."
+
+
+def _whom(one: SegmentRate) -> str:
+    return f"{one.dimension} {one.name} ({percent(one.met_share)})"
+
+
 def exits(facts: WorkflowFacts) -> Exhibit:
     """Why they left."""
     heading = "Why they left"
@@ -96,7 +132,7 @@ def exits(facts: WorkflowFacts) -> Exhibit:
         return Exhibit("exits", heading, "Nobody has left yet.", words="nobody yet")
     out = sum(e.exit_count for e in facts.exits)
     first = facts.exits[0]
-    finding = f"{percent(first.exit_share)} of {number(out)} that are out left because: {reason(first.reason_name)}."
+    finding = f"The most frequent of {count(out, 'exit')}: {reason(first.reason_name)}, {percent(first.exit_share)}."
     rows = (
         (
             reason(e.reason_name),
@@ -240,11 +276,11 @@ def _figure(figure: Figure) -> str:
 
 
 def _of(figure: Figure) -> str:
-    return (
-        NONE
-        if figure.denominator is None
-        else f"{number(int(figure.numerator or 0))} of {number(int(figure.denominator))}"
-    )
+    if figure.denominator is None:
+        return NONE
+    if figure.unit != "share":
+        return count(int(figure.denominator), figure.counted)
+    return f"{number(int(figure.numerator or 0))} of {number(int(figure.denominator))}"
 
 
 def _names(steps: Iterable[FlowStep]) -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,6 @@ class Headline:
     matured_customer_count: int
     met_customer_share: float | None
     met_so_far_count: int
-    met_days_p50: float | None
     days_to_objective_p25: int | None
     days_to_objective_p50: int | None
     days_to_objective_p75: int | None
@@ -167,6 +166,19 @@ class CohortCell:
 
 
 @dataclass(frozen=True)
+class SegmentRate:
+    """Who met the objective among records of one plan or segment at entry."""
+
+    dimension: str
+    name: str
+    matured_count: int
+    met_count: int
+    met_share: float
+    lo: float
+    hi: float
+
+
+@dataclass(frozen=True)
 class StateClass:
     """How many are in one class."""
 
@@ -250,6 +262,7 @@ class Figure:
     metric_id: str
     label: str
     unit: str
+    counted: str
     value: float
     numerator: float | None
     denominator: float | None
@@ -315,26 +328,34 @@ class Exit:
     met_after_count: int
 
 
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to a run, in words; `seen` is what the record held when it came in."""
+class Seen(NamedTuple):
+    """A leaf of a condition, or a field, with the values that it saw, each under its name."""
+
+    leaf: str
+    values: tuple[tuple[str, Any], ...]
+
+
+class Event(NamedTuple):
+    """Something that happened to a run, in words; `seen` is what let it in."""
 
     date: date
     kind: str
     reason_code: str | None
     why_text: str
     value: float | None
-    seen: tuple[tuple[str, str], ...] = ()
+    seen: tuple[Seen, ...] = ()
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One participant with everything that happened to it."""
 
     run_id: str
+    customer_id: str
     customer_name: str
     arm: str
+    entry_no: int
     entered_date: date
+    state_class: str
     status: str
     current_step_id: str | None
     exit_reason: str | None
@@ -346,7 +367,7 @@ class Run:
     matured: bool
     late: bool
     stuck: bool
-    events: tuple[Event, ...]
+    events: Sequence[Event]
 
 
 @dataclass(frozen=True)
@@ -361,6 +382,7 @@ class WorkflowFacts:
     curves: tuple[Curve, ...] = ()
     after_exit: tuple[ExitDay, ...] = ()
     cohorts: tuple[CohortCell, ...] = ()
+    segments: tuple[SegmentRate, ...] = ()
     classes: tuple[StateClass, ...] = ()
     branches: tuple[Branch, ...] = ()
     responses: tuple[Response, ...] = ()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
+
+from pipelines.dashboard.facts import Run
 
 _COLUMNS = (
     "run_id",
@@ -20,14 +23,15 @@ _COLUMNS = (
     "first_met_date",
     "matured",
 )
+_values = attrgetter(*_COLUMNS)
 
 
-def participants_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rows as comma-separated values."""
+def participants_csv(runs: Iterable[Run]) -> str:
+    """The runs as comma-separated values."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows([harmless(row[name]) for name in _COLUMNS] for row in rows)
+    writer.writerows([harmless(value) for value in _values(run)] for run in runs)
     return out.getvalue()
 
 

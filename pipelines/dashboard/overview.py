@@ -11,8 +11,8 @@ from pipelines.dashboard.answers import Card, Note, interval_words, met_words, n
 from pipelines.dashboard.facts import Alert, Clock, Headline, WorkflowFacts
 from pipelines.dashboard.pages import Source, page_file, source_of
 from pipelines.dashboard.queue_facts import Queues
-from pipelines.dashboard.trend_chart import Spark, sparkline
-from pipelines.dashboard.wording import count, day, number, percent, title
+from pipelines.dashboard.trend_chart import sparkline
+from pipelines.dashboard.wording import count, number, percent, title
 
 _ORDER = ("enabled", "paused", "draft", "disabled")
 MOST_NOTES = 8
@@ -125,15 +125,15 @@ def _row(facts: WorkflowFacts) -> Row:
         verdict=verdict,
         tone=tone,
         inside=number(head.active_count),
-        spark=None if words else _spark(facts, name, file),
+        spark=None if words else _spark(facts),
         notes=found,
     )
 
 
-def _spark(facts: WorkflowFacts, name: str, file: str) -> Markup | None:
+def _spark(facts: WorkflowFacts) -> Markup | None:
     shares = [r.met_share for r in facts.rates]
-    if sum(s is not None for s in shares) < 2:
+    known = [share for share in shares if share is not None]
+    if len(known) < 2:
         return None
-    values = ", ".join(f"{day(r.date)} {percent(r.met_share)}" for r in facts.rates if r.met_share is not None)
-    heading = f"{name}: share that met the objective, at the end of each of {len(shares)} weeks"
-    return sparkline(Spark(f"spark-{file.removesuffix('.html')}", heading, f"{values}.", tuple(shares)))
+    values = ", ".join(percent(share).removesuffix("%") for share in known)
+    return sparkline(shares, f"{len(known)} weeks: {values}%")

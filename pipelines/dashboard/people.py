@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from html import escape
 from itertools import groupby
+from typing import Any
 
-from markupsafe import escape
+from markupsafe import Markup
 
-from pipelines.dashboard.facts import FlowStep, Headline, Run
+from pipelines.dashboard.facts import Event, FlowStep, Headline, Run, Seen
 from pipelines.dashboard.pages import Source, stem_of
-from pipelines.dashboard.wording import day, days, measured, number, reason, step_name, title
+from pipelines.dashboard.wording import day, days, measured, number, reason, short_day, step_name, title
 
 MOST = 200
 """More rows on one page would cost a phone seconds."""
@@ -19,7 +23,8 @@ PAGE_BYTES = 120_000
 """What participants may weigh on a page of their own."""
 KNOWN = 2_000
 """So many of the newest have pages; the file of comma-separated values has all."""
-_ROW_BYTES = 112
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 
 GROUPS: Mapping[str, str] = {
     "inside": "inside now",
@@ -42,6 +47,14 @@ class Person:
     because: str
     met: str
     days: tuple[tuple[str, str], ...]
+
+    @cached_property
+    def row(self) -> Markup:
+        """Its line of the table, made once: its weight decides on which page it stands."""
+        said = "".join([f"<li>{when}: {_text(what)}" for when, what in self.days])
+        cells = f"<td>{self.entered}<td>{_text(self.state)}<td>{_text(self.because)}<td>{self.met}"
+        who = f"<details><summary>{_text(self.label)}</summary><ol>{said}</ol></details>"
+        return Markup(f"<tr data-s={self.group}><th scope=row>{who}{cells}")
 
 
 @dataclass(frozen=True)
@@ -87,15 +100,14 @@ def fitting(people: Sequence[Person], most_bytes: int) -> int:
     """How many of the first a page can carry; long stories leave room for fewer."""
     weight = 0
     for n, person in enumerate(people[:MOST]):
-        weight += _ROW_BYTES + sum(_bytes(text) for text in (person.label, person.state, person.because, person.met))
-        weight += sum(_bytes(what) + len(when) + 6 for when, what in person.days)
+        weight += len(person.row.encode()) + 1
         if weight > most_bytes:
             return n
     return min(MOST, len(people))
 
 
-def _bytes(text: str) -> int:
-    return len(escape(text).encode())
+def _text(words: str) -> str:
+    return escape(words, quote=False)
 
 
 def people_pages(source: Source, head: Headline, people: Sequence[Person]) -> tuple[PeoplePage, ...]:
@@ -154,24 +166,77 @@ def _person(run: Run, head: Headline, names: Mapping[str, str], today: date) -> 
 
 
 def _days(run: Run) -> Iterator[tuple[str, str]]:
-    """A run's events by day. A year is said where it is not the year of the entry."""
+    """A run's events by day, its entry on a line of its own. A year is said where it is not the year of the entry."""
     for when, happened in groupby(run.events, key=lambda e: e.date):
         events = list(happened)
+        words = day(when) if when.year != run.entered_date.year else short_day(when)
         # leaving on the objective says that it was met
         left_with_it = any(e.kind == "exited" and e.reason_code == "objective" for e in events)
         said: list[str] = []
         for event in events:
             value = f" at {measured(event.value)}" if event.value is not None else ""
-            if left_with_it and event.kind == "objective_met":
-                continue
-            seen = "; ".join(f"{name.replace('_', ' ')} {_short(seen)}" for name, seen in event.seen)
-            said.append(f"{event.why_text}{value}{f' ({seen})' if seen else ''}")
-        words = day(when) if when.year != run.entered_date.year else f"{when.day} {when:%b}"
-        yield words, " · ".join(said)
+            if event.seen:
+                yield words, _entry(event)
+            elif not (left_with_it and event.kind == "objective_met"):
+                said.append(f"{event.why_text}{value}")
+        if said:
+            yield words, " · ".join(said)
 
 
-def _short(value: str, letters: int = 40) -> str:
-    return value if len(value) <= letters else value[: letters - 1] + "…"
+def _entry(event: Event) -> str:
+    """
+    >>> came = "entered: the entry condition came true; drawn into the hold-out"
+    >>> _entry(Event(date(2024, 1, 1), "entered", "condition", came, None, (Seen("usage < 15", (("usage", 12),)),)))
+    'entered, because usage < 15: 12; drawn into the hold-out'
+    """
+    because = "; ".join(_evidence(one) for one in event.seen)
+    before, came_true, after = event.why_text.partition(": the entry condition came true")
+    return f"{before}, because {because}{after}" if came_true else f"{event.why_text} ({because})"
+
+
+def _evidence(seen: Seen) -> str:
+    """A leaf with the values that its own words do not say.
+
+    >>> _evidence(Seen("usage < 15", (("usage", 12.0),))), _evidence(Seen("health = 'poor'", (("health", "poor"),)))
+    ('usage < 15: 12', "health = 'poor'")
+    >>> _evidence(Seen("seats > seats_before", (("seats", 9), ("seats_before", None))))
+    'seats > seats_before: seats 9, seats_before nothing'
+    """
+    told = [(what, value) for what, value in seen.values if not _is_said(seen.leaf, what, value)]
+    said = ", ".join(_value(value) if len(told) == 1 else f"{what} {_value(value)}" for what, value in told)
+    leaf = _short(seen.leaf, 64)
+    return f"{leaf}: {said}" if said else leaf
+
+
+def _is_said(leaf: str, what: str, value: Any) -> bool:
+    """A test for being equal says the value, a truth says whether, and today is the date of the line."""
+    if isinstance(value, bool):
+        return what == leaf.removeprefix("not ")
+    equal = f"'{value}'" in leaf if isinstance(value, str) else leaf in (f"{what} = {value}", f"not {_exists(what)}")
+    return equal or what in ("today()", "now()")
+
+
+def _exists(what: str) -> str:
+    """What was counted to say whether there is one."""
+    return what.replace("count(", "exists(", 1)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return measured(value)
+        case _:
+            text = str(value)
+            # an instant as JSON has it: its date says enough
+            return text[:10] if _INSTANT.match(text) else _short(text, 40)
+
+
+def _short(words: str, letters: int) -> str:
+    return words if len(words) <= letters else f"{words[: letters - 1]}…"
 
 
 def _state(run: Run, names: Mapping[str, str]) -> str:

@@ -6,7 +6,8 @@ Times are turned into the project's zone here, so that a page shows the dates by
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -32,6 +33,8 @@ from pipelines.dashboard.facts import (
     Rate,
     Response,
     Run,
+    Seen,
+    SegmentRate,
     StateClass,
     Uplift,
     Version,
@@ -43,10 +46,10 @@ from sql.statements import load_statements
 
 Row = dict[str, Any]
 _UTC = ZoneInfo("UTC")
-_NAMES = {"customer_name", "owner", "recipient", "label", "description", "message"}
+_NAMES = {"customer_name", "name", "owner", "recipient", "label", "description", "message"}
 _T = TypeVar("_T")
 
-_TURNING: dict[int, None] = dict.fromkeys((0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069))
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Marks that turn the direction of all that follows them; a name may not do that to a page."""
 
 _BY_WORKFLOW: Mapping[str, tuple[str, type[Any]]] = {
@@ -57,6 +60,7 @@ _BY_WORKFLOW: Mapping[str, tuple[str, type[Any]]] = {
     "curves": ("curves", Curve),
     "after_exit": ("after_exit", ExitDay),
     "cohorts": ("cohorts", CohortCell),
+    "segments": ("segments", SegmentRate),
     "classes": ("classes", StateClass),
     "branches": ("branches", Branch),
     "responses": ("responses", Response),
@@ -72,7 +76,7 @@ _BY_WORKFLOW: Mapping[str, tuple[str, type[Any]]] = {
 
 @dataclass(frozen=True)
 class Report:
-    """Everything but participants, which are asked for one workflow at a time."""
+    """Everything but participants, which are asked for some workflows at a time."""
 
     clock: Clock
     workflows: tuple[WorkflowFacts, ...]
@@ -94,26 +98,18 @@ def load_report(session: DuckDBSession) -> Report | None:
     return Report(clock, workflows, _queues(session, zone), tuple(_all(session, "dictionary", Metric, zone)))
 
 
-def load_runs(session: DuckDBSession, workflow: str, most: int) -> tuple[Run, ...]:
-    """The newest participants of a workflow with everything that happened to them."""
-    newest = {"workflow": workflow, "most": most}
-    rows = _ask(session, "participants", newest)
-    events: dict[str, list[Event]] = {row["run_id"]: [] for row in rows}
-    for row in _ask(session, "timelines", newest):
-        seen = _seen(row["why_trace"])
-        said = row["why_text"].translate(_TURNING)
-        event = Event(row["date"], row["kind"], row["reason_code"], said, row["value"], seen)
-        events[row["run_id"]].append(event)
-    names = _names(Run)
-    return tuple(
-        Run(**{n: _value(n, row[n], _UTC) for n in names if n != "events"}, events=tuple(events[row["run_id"]]))
-        for row in rows
-    )
-
-
-def load_all_participants(session: DuckDBSession, workflow: str) -> list[Row]:
-    """Every run of a workflow, a row each."""
-    return _ask(session, "all_participants", {"workflow": workflow})
+def load_runs(session: DuckDBSession, workflows: Sequence[str], most: int) -> dict[str, list[Run]]:
+    """All participants of some workflows, the newest first, and what happened to the newest `most` of each."""
+    runs: dict[str, list[Run]] = {workflow: [] for workflow in workflows}
+    events: dict[str, list[Event]] = {}
+    for workflow, run_id, customer, name, *others in _tuples(session, "participants", {"workflows": list(workflows)}):
+        events[run_id] = []
+        runs[workflow].append(Run(run_id, customer, _straight(name), *others, events=events[run_id]))
+    asked = {"workflows": list(workflows), "most": most}
+    for run_id, date, kind, reason, why, value, trace in _tuples(session, "timelines", asked):
+        seen = _seen(trace) if trace else ()
+        events[run_id].append(Event(date, kind, reason, _straight(why), value, seen))
+    return runs
 
 
 def _clock(row: Row, zone: ZoneInfo) -> Clock:
@@ -146,11 +142,23 @@ def _queues(session: DuckDBSession, zone: ZoneInfo) -> Queues:
     )
 
 
-def _seen(trace: str | None) -> tuple[tuple[str, str], ...]:
-    """The fields that the entry condition names, with their values at entry."""
-    record: dict[str, Any] = (json.loads(trace).get("record") if trace else None) or {}
+def _straight(words: str) -> str:
+    return words if words.isascii() else _TURNING.sub("", words)
+
+
+def _seen(trace: str) -> tuple[Seen, ...]:
+    """What made the entry condition true, leaf by leaf; without evidence the fields that it names, as they were at entry."""
+    told = json.loads(trace)
+    leaves: list[Row] | None = told.get("leaves")
+    if leaves is None:
+        named: Row = told.get("record") or {}
+        return tuple(Seen(_straight(name).replace("_", " "), (("", value),)) for name, value in named.items())
     return tuple(
-        (str(name), "nothing" if value is None else str(value).translate(_TURNING)) for name, value in record.items()
+        Seen(
+            leaf["leaf"] if leaf["holds"] else f"not {leaf['leaf']}",
+            tuple((s["what"], s["value"]) for s in leaf["saw"]),
+        )
+        for leaf in leaves
     )
 
 
@@ -179,7 +187,7 @@ def _value(name: str, value: Any, zone: ZoneInfo) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(zone)
     if isinstance(value, str) and name in _NAMES:
-        return value.translate(_TURNING)
+        return _straight(value)
     if name == "definition":
         return json.loads(value or "{}")
     return tuple(json.loads(value or "[]")) if name == "arms" else value
@@ -187,6 +195,10 @@ def _value(name: str, value: Any, zone: ZoneInfo) -> Any:
 
 def _ask(session: DuckDBSession, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
     return session.rows(_statements()[name], parameters)
+
+
+def _tuples(session: DuckDBSession, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    return session.tuples(_statements()[name], parameters)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -13,13 +13,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.dashboard.facts import Clock, WorkflowFacts
+from pipelines.dashboard.facts import Clock, Run, WorkflowFacts
 from pipelines.dashboard.listing import participants_csv
 from pipelines.dashboard.overview import Overview, overview
 from pipelines.dashboard.pages import source_of
 from pipelines.dashboard.people import KNOWN, PeoplePage, fitting, people_of, people_pages
 from pipelines.dashboard.queues import DictionaryPage, QueuesPage, dictionary_page, queues_page
-from pipelines.dashboard.reading import load_all_participants, load_report, load_runs
+from pipelines.dashboard.reading import load_report, load_runs
 from pipelines.dashboard.workflow_page import WorkflowPage, with_people, workflow_page
 from sql import DuckDBSession
 
@@ -27,7 +27,11 @@ _MARK = '<meta name="generator" content="Drumbeat">'
 MOST_BYTES = 150_000
 """What a page may weigh; a phone opens it at once."""
 _FILTER_BYTES, _LINK_BYTES = 1_800, 2_000
-"""What stands around the participants of a page: the script and the filter; links to further pages."""
+"""What stands around the participants of a page: heading, filter and head of the table; links to further pages."""
+_PLACE = "<!-- participants -->"
+"""Where they come, in a page that was made without them."""
+_READ_AT_ONCE = 10_000
+"""Of so many participants what happened is in memory at a time, if one workflow has not more."""
 AnyPage = Overview | WorkflowPage | PeoplePage | QueuesPage | DictionaryPage
 
 
@@ -43,8 +47,10 @@ def build_dashboard(session: DuckDBSession, folder: Path) -> list[Path]:
     # facts of hundreds of workflows stay to the end: the collector need not look at them again for each page
     gc.freeze()
     try:
-        for facts in report.workflows:
-            written += _write_workflow(session, folder, report.clock, facts)
+        for portion in _portions(report.workflows):
+            runs = load_runs(session, [facts.headline.workflow_id for facts in portion], KNOWN)
+            for facts in portion:
+                written += _write_workflow(folder, report.clock, facts, runs.pop(facts.headline.workflow_id))
     finally:
         gc.unfreeze()
     written.append(_write(folder / "queues.html", render("queues", queues_page(report.clock, report.queues))))
@@ -54,24 +60,35 @@ def build_dashboard(session: DuckDBSession, folder: Path) -> list[Path]:
     return written
 
 
-def _write_workflow(session: DuckDBSession, folder: Path, clock: Clock, facts: WorkflowFacts) -> Iterator[Path]:
+def _portions(workflows: Iterable[WorkflowFacts]) -> Iterator[list[WorkflowFacts]]:
+    """Workflows whose participants are read at once: a question for each would take longer than its answer."""
+    portion, size = list[WorkflowFacts](), 0
+    for facts in workflows:
+        if portion and size + facts.headline.entered_count > _READ_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+        portion.append(facts)
+        size += facts.headline.entered_count
+    if portion:
+        yield portion
+
+
+def _write_workflow(folder: Path, clock: Clock, facts: WorkflowFacts, runs: Sequence[Run]) -> Iterator[Path]:
     """A workflow's page, further pages of its participants where one cannot carry them, and all of them as a list."""
     head = facts.headline
-    runs = load_runs(session, head.workflow_id, KNOWN)
-    people = people_of(runs, head, facts.steps, clock.as_of.date())
+    people = people_of(runs[:KNOWN], head, facts.steps, clock.as_of.date())
     bare = workflow_page(clock, facts)
-    most = MOST_BYTES - len(render("workflow", bare).encode()) - _FILTER_BYTES
+    html = render("workflow", bare)
+    most = MOST_BYTES - len(html.encode()) - _FILTER_BYTES
     shown = fitting(people, most)
-    if shown < head.entered_count:
+    if shown < len(runs):
         shown = fitting(people, most - _LINK_BYTES)
-    sheets = () if shown == head.entered_count else people_pages(source_of(clock), head, people)
-    links = sheets[0].links if sheets else ()
-    page = with_people(bare, people[:shown], links)
-    html = render("workflow", page)
-    yield _write(folder / page.file, html)
+    sheets = () if shown == len(runs) else people_pages(source_of(clock), head, people)
+    page = with_people(bare, people[:shown], sheets[0].links if sheets else ())
+    yield _write(folder / page.file, html.replace(_PLACE, render("participants", page)))
     for sheet in sheets:
         yield _write(folder / sheet.file, render("people", sheet))
-    _write(folder / page.csv, participants_csv(load_all_participants(session, head.workflow_id)))
+    _write(folder / page.csv, participants_csv(runs))
 
 
 def render(template: str, page: AnyPage) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from markupsafe import Markup
 
 from pipelines.dashboard.charts import (
-    CARD,
-    SERIES,
     Plane,
     axis_label,
     bar,
@@ -19,7 +18,6 @@ from pipelines.dashboard.charts import (
     drawing_of,
     grid,
     line,
-    num,
     vertical_mark,
 )
 from pipelines.dashboard.wording import number, short_day
@@ -67,31 +65,26 @@ def _dates(days: Sequence[TrendDay]) -> Iterator[tuple[float, str]]:
         yield i + 0.5, short_day(days[i].date)
 
 
-@dataclass(frozen=True)
-class Spark:
-    """A rate at the end of each of some weeks; None while there was none."""
+def sparkline(shares: Sequence[float | None], title: str) -> Markup:
+    """The rate as a small line with a dot at its end, on a scale of its own; None while there was none.
 
-    ident: str
-    title: str
-    description: str
-    shares: tuple[float | None, ...]
+    Hundreds stand on one page: whole pixels, one step after the other, and nothing that the page's style says.
 
-
-def sparkline(spark: Spark) -> Markup:
-    """The rate as a small line with a dot at its end, on a scale of its own."""
-    plane = Plane(0, max(1, len(spark.shares) - 1), 0, 1, height=26, left=4, right=6, top=4, bottom=4)
-    known = [share for share in spark.shares if share is not None]
-    low, high = min(known, default=0.0), max(known, default=1.0)
+    >>> print(sparkline((None, 0.2, 0.4, 0.3), "20, 40, 30%"))
+    <svg role=img><title>20, 40, 30%</title><path d="M37 22l33-18 33 9"/><path d="M103 13h0"/></svg>
+    """
+    step = 99 // max(1, len(shares) - 1)
+    known = [(4 + step * i, share) for i, share in enumerate(shares) if share is not None]
+    low, high = min(share for _, share in known), max(share for _, share in known)
     # a rate that stands still is a flat line in the middle and no noise
-    room = max(0.1, high - low)
-    middle = (low + high) / 2
-    scale = [(i, 0.5 + (share - middle) / room) for i, share in enumerate(spark.shares) if share is not None]
-    points = [(4 + 98 * i / max(1, len(spark.shares) - 1), plane.y(share)) for i, share in scale]
-    parts = list(line(points)) if len(points) > 1 else []
-    if points:
-        dot = Markup('<circle class="dot" cx="{}" cy="{}" r="3.5" fill="{}" stroke="{}" stroke-width="1.5"/>')
-        parts.append(dot.format(num(points[-1][0]), num(points[-1][1]), SERIES, CARD))
-    return drawing_of(spark.ident, (108, 26), parts, title=spark.title, description=spark.description, css="spark")
+    room, middle = max(0.1, high - low), (low + high) / 2
+    points = [(x, round(13 - 18 * (share - middle) / room)) for x, share in known]
+    ways = [f"{x - x0}{y - y0:+d}".replace("+", " ") for (x0, y0), (x, y) in pairwise(points)]
+    (first_x, first_y), (last_x, last_y) = points[0], points[-1]
+    way = f"M{first_x} {first_y}l{' '.join(ways)}"
+    return Markup('<svg role=img><title>{}</title><path d="{}"/><path d="M{} {}h0"/></svg>').format(
+        title, way, last_x, last_y
+    )
 
 
 @dataclass(frozen=True)
@@ -112,5 +105,5 @@ def day_bars(data: DayBars) -> Markup:
     parts = [*grid(plane, [(v, number(v)) for v in (0, top // 2, top)])]
     parts += [bar(plane.x(i) + 1, width, plane, n) for i, (_, n) in enumerate(data.days) if n]
     for i in range(0, len(data.days), 7):
-        parts.append(axis_label(plane.x(i) + 1, plane.floor + 16, short_day(data.days[i][0]), "start"))
+        parts.append(axis_label(plane.x(i + 0.5), plane.floor + 16, short_day(data.days[i][0])))
     return drawing_of(data.ident, (400, plane.height), parts, title=data.title, description=data.description)

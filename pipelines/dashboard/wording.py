@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 
 from pipelines.dashboard.facts import FlowStep
 
@@ -63,6 +64,7 @@ def count(value: int, one: str, many: str | None = None) -> str:
     return f"{number(value)} {one if value == 1 else many or one + 's'}"
 
 
+@lru_cache(maxsize=4096)
 def day(value: date) -> str:
     """
     >>> day(date(2024, 11, 7))
@@ -71,6 +73,7 @@ def day(value: date) -> str:
     return f"{value.day} {value:%b %Y}"
 
 
+@lru_cache(maxsize=4096)
 def short_day(value: date) -> str:
     """
     >>> short_day(date(2024, 11, 7))

@@ -9,7 +9,15 @@ from markupsafe import Markup
 
 from pipelines.dashboard.answers import Card, Note, cards, notes
 from pipelines.dashboard.changes import VersionChanges, version_changes
-from pipelines.dashboard.counted_exhibits import branch_outcomes, breakdown, cohorts, exits, other_figures, responses
+from pipelines.dashboard.counted_exhibits import (
+    branch_outcomes,
+    breakdown,
+    cohorts,
+    exits,
+    other_figures,
+    responses,
+    segments,
+)
 from pipelines.dashboard.exhibits import Exhibit, Table, table
 from pipelines.dashboard.facts import Clock, FlowStep, Headline, WorkflowFacts
 from pipelines.dashboard.flow_chart import flow_chart
@@ -46,6 +54,7 @@ class WorkflowPage:
     cards: tuple[Card, ...]
     pairs: tuple[tuple[Exhibit, ...], ...]
     later: tuple[tuple[Exhibit, ...], ...]
+    for_whom: bool
     flow: Markup | None
     flow_finding: str
     flow_note: str
@@ -54,7 +63,8 @@ class WorkflowPage:
     versions: tuple[VersionChanges, ...]
     terms: str
     rules: tuple[NamedRule, ...]
-    people: tuple[Person, ...]
+    people: tuple[Person, ...] | None
+    """None leaves them out: `<!-- participants -->` stands in their place."""
     people_note: str
     people_links: tuple[PeopleLink, ...]
     groups: tuple[tuple[str, str], ...]
@@ -79,6 +89,7 @@ def workflow_page(clock: Clock, facts: WorkflowFacts) -> WorkflowPage:
         cards=cards(facts),
         pairs=((trend(clock, facts), after_exit(facts)), (time_to_objective(facts), compared(facts))),
         later=_later(facts),
+        for_whom=bool(facts.segments),
         flow=_flow(facts, tree, name) if tree else None,
         flow_finding=_flow_finding(facts),
         flow_note=_flow_note(facts),
@@ -87,7 +98,7 @@ def workflow_page(clock: Clock, facts: WorkflowFacts) -> WorkflowPage:
         versions=version_changes(facts.versions),
         terms=_terms(head),
         rules=rules_as_written(head.definition),
-        people=(),
+        people=None,
         people_note="",
         people_links=(),
         groups=(),
@@ -104,8 +115,14 @@ def with_people(page: WorkflowPage, people: Sequence[Person], links: tuple[Peopl
 def _later(facts: WorkflowFacts) -> tuple[tuple[Exhibit, ...], ...]:
     """Exhibits under the flow: alone or two abreast."""
     paths = tuple(e for e in (branch_outcomes(facts), responses(facts)) if e)
-    figures = other_figures(facts)
-    found = (paths, (cohorts(facts),), (exits(facts), breakdown(facts)), (figures,) if figures else ())
+    figures, whom = other_figures(facts), segments(facts)
+    found = (
+        paths,
+        (cohorts(facts),),
+        (whom,) if whom else (),
+        (exits(facts), breakdown(facts)),
+        (figures,) if figures else (),
+    )
     return tuple(row for row in found if row)
 
 

@@ -8,6 +8,9 @@ from importlib import resources
 
 from sql.migrations import ADDED, COLUMN, TABLE
 
+DROPPED = re.compile(r"^ALTER TABLE ([\w.]+) DROP COLUMN (\w+)", re.MULTILINE)
+REWORDED = re.compile(r"^COMMENT ON COLUMN ([\w.]+)\.(\w+) IS '((?:[^']|'')*)'", re.MULTILINE)
+
 _HEAD = """# Tables
 
 The public contract: every table and column that Drumbeat writes. The same words are comments in the warehouse
@@ -19,7 +22,7 @@ Beside these, each object of the catalog has three tables of its own, made from 
 | table | one row is |
 |---|---|
 | `crm.<object>` | a record now: its fields, `_first_seen`, `_last_changed` |
-| `crm.<object>_changes` | a record touched by the latest snapshot: its key, `kind` (created, updated, deleted) |
+| `crm.<object>_changes` | a record touched by the latest snapshot: its key, `kind` (created, updated, deleted), and `_old_<field>`: what the fields that lead elsewhere were |
 | `history.<object>` | a spell of one record's tracked fields: its key, the fields, `valid_from`, `valid_to` |
 """
 
@@ -31,9 +34,12 @@ def table_page() -> str:
         for file in sorted(resources.files("sql").joinpath("migrations").iterdir(), key=lambda f: f.name)
         if file.name.endswith(".sql")
     ]
-    added: dict[str, list[str]] = {}
+    whole = "\n".join(texts)
+    dropped = {(match[1], match[2]) for match in DROPPED.finditer(whole)}
+    reworded = {(match[1], match[2]): match[3].replace("''", "'") for match in REWORDED.finditer(whole)}
+    added: dict[str, list[tuple[str, str, str]]] = {}
     for column in (match for text in texts for match in ADDED.finditer(text)):
-        line = f"| `{column['name']}` | {column['type'].lower()} | {column['doc']} |"
+        line = (column["name"], column["type"].lower(), column["doc"])
         added.setdefault(column["table"], []).append(line)
     parts = [_HEAD]
     schema = ""
@@ -42,8 +48,12 @@ def table_page() -> str:
             schema = table["name"].split(".")[0]
             parts.append(f"## {schema}\n")
         parts.append(f"### {table['name']}\n\n{table['doc'].strip()}\n\n| column | type | meaning |\n|---|---|---|")
-        lines = [f"| `{m[1]}` | {_type(m[0])} | {m[2]} |" for m in COLUMN.finditer(table["body"])]
-        parts.append("\n".join((*lines, *added.get(table["name"], ()))) + "\n")
+        own = [(m[1], _type(m[0]), m[2]) for m in COLUMN.finditer(table["body"])]
+        for column, kind, doc in (*own, *added.get(table["name"], ())):
+            place = (table["name"], column)
+            if place not in dropped:
+                parts.append(f"| `{column}` | {kind} | {reworded.get(place, doc)} |")
+        parts.append("")
     return "\n".join(parts)
 
 

@@ -54,3 +54,14 @@ ORDER BY s.position;
 
 -- [draw_of] The stable draw of a text, as splits use it.
 SELECT draw($text) AS draw;
+
+-- [entrants_without_evidence] Who entered by condition in an evaluation and has no evidence, unless a newer snapshot was taken.
+SELECT p.participant_id AS run_id, p.workflow, p.object, p.record
+FROM state.participants AS p
+JOIN journal.evaluations AS e ON e.as_of = p.entered_at
+WHERE e.evaluation_id = $evaluation_id
+    AND p.entry_mode = 'condition'
+    AND e.snapshot_id = (SELECT MAX(snapshot_id) FROM journal.snapshots)
+    AND NOT EXISTS (SELECT 1 FROM report.entry_evidence AS k WHERE k.run_id = p.participant_id)
+ORDER BY p.workflow, p.record, p.participant_id
+LIMIT $most;

@@ -35,10 +35,10 @@ FROM run_fingerprints AS n
 LEFT JOIN report.run_made_from AS m ON m.run_id = n.run_id
 WHERE $full OR n.fingerprint IS DISTINCT FROM m.fingerprint;
 
--- [forget_touched_runs] What was noted of them before is void.
+-- [forget_touched_runs if touched_runs] What was noted of them before is void.
 DELETE FROM report.run_made_from WHERE run_id IN (SELECT run_id FROM touched_runs);
 
--- [note_touched_runs] And this is what their rows are made from now.
+-- [note_touched_runs if touched_runs] And this is what their rows are made from now.
 INSERT INTO report.run_made_from
 SELECT n.run_id, n.fingerprint
 FROM run_fingerprints AS n
@@ -96,10 +96,10 @@ WHERE $full
     -- a run's day counts go on, and every day is a row of the series
     OR (n.has_runs AND m.local_date IS DISTINCT FROM CAST($as_of AS DATE));
 
--- [forget_made_from] Note what the rows are made from: what was noted before is void.
+-- [forget_made_from if report_scope] Note what the rows are made from: what was noted before is void.
 DELETE FROM report.made_from WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [note_made_from] And this is what they are made from now.
+-- [note_made_from if report_scope] And this is what they are made from now.
 INSERT INTO report.made_from
 SELECT n.workflow_id, n.fingerprint, CAST($as_of AS DATE), $as_of
 FROM report_fingerprints AS n

@@ -1,7 +1,7 @@
--- [clear_run_fact] Forget the runs of workflows that are made anew.
+-- [clear_run_fact if report_scope] Forget the runs of workflows that are made anew.
 DELETE FROM report.run_fact WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [keep_entry_seen] The records of new runs as they were read when they entered.
+-- [keep_entry_seen if report_scope] The records of new runs as they were read when they entered.
 INSERT INTO report.entry_seen
 WITH fresh AS (
     SELECT p.participant_id, p.workflow, p.version, ARG_MAX(r.fields, r.snapshot_id) AS fields
@@ -29,7 +29,7 @@ SELECT f.participant_id, f.fields, COALESCE(n.named, '{}')
 FROM fresh AS f
 LEFT JOIN named AS n ON n.participant_id = f.participant_id;
 
--- [fill_run_fact] Every run with its window, its maturity and what became of it. All definitions of the report are here.
+-- [fill_run_fact if report_scope] Every run with its window, its maturity and what became of it. All definitions of the report are here.
 INSERT INTO report.run_fact BY NAME
 WITH clock AS (
     -- two evaluations before this one: who should have moved on by then and did not is late
@@ -200,7 +200,7 @@ LEFT JOIN seen AS v ON v.participant_id = r.participant_id
 LEFT JOIN attribute AS b ON b.run_id = r.participant_id
 LEFT JOIN report_names AS n ON n.object = r.object AND n.record = r.record;
 
--- [make_class_spells] Since when each run is in which class: judged at every instant at which that can change.
+-- [make_class_spells if report_scope] Since when each run is in which class: judged at every instant at which that can change.
 CREATE OR REPLACE TEMP TABLE class_spells AS
 WITH point AS (
     SELECT f.run_id, UNNEST([f.entered_at, f.first_met_at, f.exited_at, f.exited_at + to_days(30), f.matures_at, f.lost_at, p.halted_at]) AS from_at
@@ -236,13 +236,13 @@ judged AS (
 SELECT run_id, from_at, state_class
 FROM judged;
 
--- [note_class] The class of each run now.
+-- [note_class if report_scope] The class of each run now.
 UPDATE report.run_fact AS f
 SET state_class = c.state_class
 FROM (SELECT run_id, ARG_MAX(state_class, from_at) AS state_class FROM class_spells GROUP BY run_id) AS c
 WHERE c.run_id = f.run_id;
 
--- [make_runs] The runs that the other tables are made from.
+-- [make_runs if report_scope] The runs that the other tables are made from.
 CREATE OR REPLACE TEMP TABLE runs AS
 SELECT f.*
 FROM report.run_fact AS f

@@ -1,7 +1,7 @@
--- [clear_objective_survival] Forget the last curves.
+-- [clear_objective_survival if report_scope] Forget the last curves.
 DELETE FROM report.objective_survival WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_objective_survival] Time to objective by day: Kaplan-Meier with Greenwood's error, Aalen-Johansen with loss as a competing event.
+-- [fill_objective_survival if report_scope] Time to objective by day: Kaplan-Meier with Greenwood's error, Aalen-Johansen with loss as a competing event.
 INSERT INTO report.objective_survival BY NAME
 WITH run AS (
     SELECT workflow_id, workflow_version, objective_version, arm, entered_date, duration_days, end_status
@@ -139,10 +139,10 @@ SELECT
 FROM error AS e
 JOIN curve AS c ON c.curve_no = e.curve_no;
 
--- [clear_objective_time] Forget the last figures of the curves.
+-- [clear_objective_time if report_scope] Forget the last figures of the curves.
 DELETE FROM report.objective_time WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_objective_time] Each curve in a few figures. A day's value stands until the next, and for ever once nobody is left.
+-- [fill_objective_time if report_scope] Each curve in a few figures. A day's value stands until the next, and for ever once nobody is left.
 INSERT INTO report.objective_time BY NAME
 SELECT
     workflow_id,

@@ -1,13 +1,26 @@
--- [note_uplift] Treatment against hold-out, one row a day: the first run of a customer that could have been held out decides arm and outcome.
+-- [make_uplift_due] The objectives that are compared with a hold-out and were not yet today.
+CREATE OR REPLACE TEMP TABLE uplift_due AS
+SELECT w.workflow AS workflow_id, w.objective_version
+FROM live.workflows AS w
+WHERE w.holdout_share > 0 AND w.objective_version IS NOT NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM report.uplift AS u
+        WHERE u.workflow_id = w.workflow AND u.objective_version = w.objective_version AND u.date >= CAST($as_of AS DATE)
+    )
+GROUP BY w.workflow, w.objective_version;
+
+-- [note_uplift if uplift_due] Treatment against hold-out, one row a day: the first run of a customer that could have been held out decides arm and outcome.
 INSERT INTO report.uplift BY NAME
-WITH drawn AS (
+WITH drawn AS MATERIALIZED (
     -- a version without a hold-out draws nobody: its runs came at other times and compare with nothing
     SELECT f.*, w.holdout_share
     FROM report.run_fact AS f
     JOIN live.workflows AS w ON w.workflow = f.workflow_id AND w.version = f.workflow_version
-    WHERE f.objective_version IS NOT NULL AND w.holdout_share > 0
+    JOIN uplift_due AS u ON u.workflow_id = f.workflow_id AND u.objective_version = f.objective_version
+    WHERE w.holdout_share > 0
 ),
-first AS (
+first AS MATERIALIZED (
     SELECT *
     FROM drawn
     QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_id, objective_version, customer_id ORDER BY entered_at, entry_no, run_id) = 1
@@ -25,7 +38,8 @@ series AS (
     -- nobody came yet
     SELECT w.workflow, w.objective_version, w.version, CAST(CEIL(w.longest_stay_days) AS INTEGER) + 30, NULL
     FROM live.workflows AS w
-    WHERE w.is_current AND w.holdout_share > 0 AND w.objective_version IS NOT NULL AND w.state <> 'draft'
+    JOIN uplift_due AS u ON u.workflow_id = w.workflow AND u.objective_version = w.objective_version
+    WHERE w.is_current AND w.holdout_share > 0 AND w.state <> 'draft'
         AND NOT EXISTS (SELECT 1 FROM drawn AS d WHERE d.workflow_id = w.workflow AND d.objective_version = w.objective_version)
 ),
 leak AS (
@@ -101,20 +115,17 @@ whole AS (
         r.logrank_chi2,
         COALESCE(
             (SELECT ARG_MIN(u.n_star, u.date) FROM report.uplift AS u WHERE u.workflow_id = s.workflow_id AND u.objective_version = s.objective_version),
-            decision_customers()
+            w.decision_n
         ) AS n_star
     FROM series AS s
-    JOIN live.workflows AS w ON w.workflow = s.workflow_id AND w.is_current
+    JOIN (
+        SELECT *, COALESCE(CAST(json_extract_string(definition, '$.objective.decide_at') AS INTEGER), decision_customers()) AS decision_n FROM live.workflows
+    ) AS w ON w.workflow = s.workflow_id AND w.is_current
     LEFT JOIN counted AS c ON c.workflow_id = s.workflow_id AND c.objective_version = s.objective_version
     LEFT JOIN leak AS l ON l.workflow_id = s.workflow_id AND l.objective_version = s.objective_version
     LEFT JOIN logrank AS r ON r.workflow_id = s.workflow_id AND r.objective_version = s.objective_version
     -- an objective that was changed is compared until its last run has matured
-    WHERE (w.objective_version = s.objective_version OR s.last_matures_at + to_days(1) > $as_of)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM report.uplift AS u
-            WHERE u.workflow_id = s.workflow_id AND u.objective_version = s.objective_version AND u.date >= CAST($as_of AS DATE)
-        )
+    WHERE w.objective_version = s.objective_version OR s.last_matures_at + to_days(1) > $as_of
 ),
 interval AS (
     SELECT

@@ -1,7 +1,7 @@
--- [clear_workflow_overview] Forget the last overview.
+-- [clear_workflow_overview if report_scope] Forget the last overview.
 DELETE FROM report.workflow_overview WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_workflow_overview] One row a workflow: counts over all versions, rates of the current objective alone.
+-- [fill_workflow_overview if report_scope] One row a workflow: counts over all versions, rates of the current objective alone.
 INSERT INTO report.workflow_overview BY NAME
 WITH entry AS (
     SELECT
@@ -41,7 +41,6 @@ rate AS (
         COUNT(DISTINCT customer_id) FILTER (WHERE NOT met_at_entry AND matured) AS matured_customer_count,
         COUNT(DISTINCT customer_id) FILTER (WHERE met_in_window AND matured) AS matured_met_customer_count,
         COUNT(*) FILTER (WHERE met_in_window) AS met_so_far_count,
-        MEDIAN(date_diff('day', entered_date, CAST(first_met_at AS DATE))) FILTER (WHERE met_in_window) AS met_days_p50,
         MIN(matures_at) FILTER (WHERE NOT met_at_entry) AS first_matures_at
     FROM runs
     WHERE arm = 'treatment' AND objective_version IS NOT NULL
@@ -112,7 +111,6 @@ SELECT
     r.matured_met_customer_count / NULLIF(r.matured_customer_count, 0) AS met_customer_share,
     COALESCE(r.met_so_far_count, 0) AS met_so_far_count,
     r.met_so_far_count / NULLIF(r.observed_count, 0) AS met_so_far_share,
-    r.met_days_p50,
     t.days_to_objective_p25,
     t.days_to_objective_p50,
     t.days_to_objective_p75,

@@ -1,10 +1,11 @@
--- [clear_objective_by_cohort] Forget the last weeks of entry.
+-- [clear_objective_by_cohort if report_scope] Forget the last weeks of entry.
 DELETE FROM report.objective_by_cohort WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_objective_by_cohort] By week of entry: who met the objective within so many days, judged once the whole week was followed that long.
+-- [fill_objective_by_cohort if report_scope] By week of entry: who met the objective within so many days, judged once the whole week was followed that long.
 INSERT INTO report.objective_by_cohort BY NAME
-WITH run AS (
+WITH run AS MATERIALIZED (
     SELECT
+        UNNEST(list_filter(['all', 'plan: ' || plan_at_entry, 'segment: ' || segment_at_entry], lambda s: s IS NOT NULL)) AS segment,
         workflow_id,
         workflow_version,
         objective_version,
@@ -35,6 +36,7 @@ customer AS (
         h.objective_version,
         r.arm,
         r.entry_week,
+        r.segment,
         h.day_no,
         r.customer_id,
         COUNT(*) AS runs,
@@ -51,6 +53,7 @@ week AS (
         objective_version,
         arm,
         entry_week,
+        segment,
         day_no,
         CAST(SUM(runs) AS BIGINT) AS n_runs,
         COUNT(*) AS n_customers,
@@ -59,7 +62,7 @@ week AS (
         -- its last day is over by so many days, and nobody was watched for fewer
         entry_week + 7 + day_no <= CAST($as_of AS DATE) AND MIN(watched_days) >= day_no AS complete
     FROM customer
-    GROUP BY workflow_id, workflow_version, objective_version, arm, entry_week, day_no
+    GROUP BY workflow_id, workflow_version, objective_version, arm, entry_week, segment, day_no
 )
 SELECT
     workflow_id,
@@ -69,7 +72,7 @@ SELECT
     $evaluation_id AS evaluation_id,
     arm,
     entry_week,
-    'all' AS segment,
+    segment,
     day_no,
     n_runs,
     n_customers,

@@ -1,7 +1,7 @@
--- [clear_step_funnel] Forget the last funnel.
+-- [clear_step_funnel if report_scope] Forget the last funnel.
 DELETE FROM report.step_funnel WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_step_funnel] For each step: who came, who rests, who left from here; the others moved on. Hops tell what was passed.
+-- [fill_step_funnel if report_scope] For each step: who came, who rests, who left from here; the others moved on. Hops tell what was passed.
 INSERT INTO report.step_funnel BY NAME
 WITH step AS (
     SELECT w.workflow, w.objective_version, s.step_id, MAX(w.version) AS workflow_version

@@ -1,7 +1,7 @@
--- [clear_step_edge] Forget the last edges.
+-- [clear_step_edge if report_scope] Forget the last edges.
 DELETE FROM report.step_edge WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_step_edge] Each transition names a hop, and each hop the steps it passed: neighbours among them are edges.
+-- [fill_step_edge if report_scope] Each transition names a hop, and each hop the steps it passed: neighbours among them are edges.
 INSERT INTO report.step_edge BY NAME
 WITH place AS (
     -- places of a move in order: where it began (position 0), what it passed, where it ended

@@ -1,7 +1,7 @@
--- [clear_exit_reasons] Forget the last exits.
+-- [clear_exit_reasons if report_scope] Forget the last exits.
 DELETE FROM report.exit_reasons WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_exit_reasons] Runs that are out, by reason, step and week of entry.
+-- [fill_exit_reasons if report_scope] Runs that are out, by reason, step and week of entry.
 INSERT INTO report.exit_reasons BY NAME
 SELECT
     workflow_id,

@@ -1,9 +1,12 @@
--- [clear_participant_timeline] Forget the timelines of runs to which something happened.
+-- [clear_participant_timeline if touched_runs] Forget the timelines of runs to which something happened.
 DELETE FROM report.participant_timeline WHERE run_id IN (SELECT run_id FROM touched_runs);
 
--- [fill_participant_timeline] Every transition, the steps its hop passed, the actions it planned, and what was seen of the objective.
+-- [fill_participant_timeline if touched_runs] Every transition, the steps its hop passed, the actions it planned, and what was seen of the objective.
 INSERT INTO report.participant_timeline BY NAME
-WITH step AS MATERIALIZED (
+WITH held AS (
+    SELECT DISTINCT workflow, version, from_step FROM live.hops WHERE NOT needs_timer
+),
+step AS MATERIALIZED (
     SELECT
         s.workflow,
         s.version,
@@ -17,10 +20,20 @@ WITH step AS MATERIALIZED (
             )
             ELSE replace(s.step_id, '_', ' ')
         END || '”' AS label,
-        COALESCE(BOOL_OR(NOT h.needs_timer), FALSE) AS has_condition
+        h.from_step IS NOT NULL AS has_condition
     FROM live.steps AS s
-    LEFT JOIN live.hops AS h ON h.workflow = s.workflow AND h.version = s.version AND h.from_step = s.step_id
-    GROUP BY s.workflow, s.version, s.step_id, s.kind, s.action_kind, s.label
+    LEFT JOIN held AS h ON h.workflow = s.workflow AND h.version = s.version AND h.from_step = s.step_id
+),
+flow AS MATERIALIZED (
+    -- taken out once a version: reading a definition for every transition would cost more than all the rest
+    SELECT
+        workflow,
+        version,
+        json_extract(definition, '$.entry.when') AS entry_text,
+        json_extract(definition, '$.exit.when') AS exit_text,
+        json_extract(definition, '$.objective.measure') AS measure_text,
+        objective_text
+    FROM live.workflows
 ),
 move AS MATERIALIZED (
     SELECT
@@ -41,13 +54,13 @@ move AS MATERIALIZED (
         p.matched_from,
         p.met_at_entry,
         p.watched_until,
-        json_extract(w.definition, '$.entry.when') AS entry_text,
-        json_extract(w.definition, '$.exit.when') AS exit_text,
+        w.entry_text,
+        w.exit_text,
         w.objective_text
     FROM state.transitions AS t
     JOIN state.participants AS p ON p.participant_id = t.participant_id
     JOIN touched_runs AS c ON c.run_id = p.participant_id
-    JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
+    JOIN flow AS w ON w.workflow = p.workflow AND w.version = p.version
     LEFT JOIN live.hops AS h ON h.hop_id = t.hop_id
 ),
 event AS (
@@ -68,9 +81,10 @@ event AS (
         || CASE WHEN met_at_entry THEN '; the objective was met already' ELSE '' END
         || CASE arm WHEN 'holdout' THEN '; drawn into the hold-out, so only watched' ELSE '' END AS why_text,
         CAST(NULL AS DOUBLE) AS value,
-        json_object('condition', entry_text, 'holds_since', matched_from, 'record', k.named) AS why_trace
+        json_object('condition', entry_text, 'holds_since', matched_from, 'record', k.named, 'leaves', CAST(v.leaves AS JSON)) AS why_trace
     FROM move
     LEFT JOIN report.entry_seen AS k ON k.run_id = move.participant_id
+    LEFT JOIN report.entry_evidence AS v ON v.run_id = move.participant_id
     WHERE kind = 'entered'
     UNION ALL
     SELECT
@@ -194,13 +208,13 @@ event AS (
             o.measure,
             p.entered_at,
             w.objective_text,
-            json_extract(w.definition, '$.objective.measure') AS measure_text,
+            w.measure_text,
             CASE WHEN p.met_at_entry THEN p.entered_at ELSE p.objective_met_at END AS first_met_at,
             LAG(o.is_met) OVER (PARTITION BY o.participant_id ORDER BY o.observed_at) AS was_met
         FROM state.observations AS o
         JOIN state.participants AS p ON p.participant_id = o.participant_id
         JOIN touched_runs AS c ON c.run_id = p.participant_id
-        JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
+        JOIN flow AS w ON w.workflow = p.workflow AND w.version = p.version
     )
     WHERE observed_at > entered_at AND COALESCE(was_met, FALSE) <> is_met
     UNION ALL

@@ -1,7 +1,7 @@
--- [clear_workflow_dim] Forget the versions of workflows that are made anew.
+-- [clear_workflow_dim if report_scope] Forget the versions of workflows that are made anew.
 DELETE FROM report.workflow_dim WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_workflow_dim] Every version, and while newcomers entered it. An objective of one comparison is taken apart.
+-- [fill_workflow_dim if report_scope] Every version, and while newcomers entered it. An objective of one comparison is taken apart.
 INSERT INTO report.workflow_dim BY NAME
 SELECT
     w.workflow AS workflow_id,
@@ -22,6 +22,7 @@ SELECT
     CAST(CEIL(w.longest_stay_days) AS INTEGER) + 30 AS maturity_days,
     CAST(CEIL(w.longest_stay_days) AS INTEGER) + 30 AS uplift_horizon_days,
     w.holdout_share,
+    CASE WHEN w.holdout_share > 0 THEN COALESCE(CAST(json_extract_string(w.definition, '$.objective.decide_at') AS INTEGER), decision_customers()) END AS decision_n,
     w.owner,
     w.applied_at AS valid_from,
     LEAD(w.applied_at) OVER (PARTITION BY w.workflow ORDER BY w.version) AS valid_to,
@@ -31,10 +32,10 @@ SELECT
 FROM live.workflows AS w
 JOIN report_scope AS s ON s.workflow_id = w.workflow;
 
--- [clear_step_dim] Forget the steps of workflows that are made anew.
+-- [clear_step_dim if report_scope] Forget the steps of workflows that are made anew.
 DELETE FROM report.step_dim WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_step_dim] Every step of every version, with the arms that lead to it.
+-- [fill_step_dim if report_scope] Every step of every version, with the arms that lead to it.
 INSERT INTO report.step_dim BY NAME
 WITH RECURSIVE placed AS (
     SELECT t.workflow, t.version, t.step_id, '' AS branch_path, 0 AS depth

@@ -1,7 +1,7 @@
--- [clear_participant_breakdown] Forget the breakdown of workflows that are made anew.
+-- [clear_participant_breakdown if report_scope] Forget the breakdown of workflows that are made anew.
 DELETE FROM report.participant_breakdown WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_participant_breakdown] A run is in its class from one date to another: days add up who came and who went.
+-- [fill_participant_breakdown if report_scope] A run is in its class from one date to another: days add up who came and who went.
 INSERT INTO report.participant_breakdown BY NAME
 WITH spell AS (
     SELECT

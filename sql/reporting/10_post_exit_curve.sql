@@ -1,7 +1,7 @@
--- [clear_post_exit_curve] Forget the curves of workflows that are made anew.
+-- [clear_post_exit_curve if report_scope] Forget the curves of workflows that are made anew.
 DELETE FROM report.post_exit_curve WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_post_exit_curve] What was last seen by each day around the exit, and since the entry, while a run was watched.
+-- [fill_post_exit_curve if report_scope] What was last seen by each day around the exit, and since the entry, while a run was watched.
 INSERT INTO report.post_exit_curve BY NAME
 WITH anchored AS (
     SELECT
@@ -101,10 +101,10 @@ SELECT
 FROM spread AS d
 JOIN latest AS l ON l.workflow_id = d.workflow_id AND l.objective_version = d.objective_version;
 
--- [clear_objective_impact] Forget the impact of workflows that are made anew.
+-- [clear_objective_impact if report_scope] Forget the impact of workflows that are made anew.
 DELETE FROM report.objective_impact WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_objective_impact] The measure of the same matured runs at two instants. Low starters rise by themselves: compare entry_h of both arms.
+-- [fill_objective_impact if report_scope] The measure of the same matured runs at two instants. Low starters rise by themselves: compare entry_h of both arms.
 INSERT INTO report.objective_impact BY NAME
 WITH pair AS (
     SELECT f.workflow_id, f.objective_version, f.arm, v.pair, v.value_from, v.value_to

@@ -1,7 +1,7 @@
--- [clear_action_log] Forget the actions of workflows that are made anew.
+-- [clear_action_log if report_scope] Forget the actions of workflows that are made anew.
 DELETE FROM report.action_log WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_action_log] Every action with its last try, and whose work it is.
+-- [fill_action_log if report_scope] Every action with its last try, and whose work it is.
 INSERT INTO report.action_log BY NAME
 SELECT
     a.workflow AS workflow_id,
@@ -47,10 +47,10 @@ LEFT JOIN (
     QUALIFY ROW_NUMBER() OVER (PARTITION BY action_id ORDER BY attempt DESC, attempted_at DESC, outcome) = 1
 ) AS t ON t.action_id = a.action_id;
 
--- [clear_action_daily] Forget the days of workflows that are made anew.
+-- [clear_action_daily if report_scope] Forget the days of workflows that are made anew.
 DELETE FROM report.action_daily WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_action_daily] Actions by the local date on which they were planned.
+-- [fill_action_daily if report_scope] Actions by the local date on which they were planned.
 INSERT INTO report.action_daily BY NAME
 SELECT
     a.workflow_id,

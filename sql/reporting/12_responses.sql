@@ -1,4 +1,4 @@
--- [make_responses] When each run answered: it met the objective inside its window, or reached a goal, whichever came first.
+-- [make_responses if report_scope] When each run answered: it met the objective inside its window, or reached a goal, whichever came first.
 CREATE OR REPLACE TEMP TABLE responses AS
 SELECT
     f.run_id,
@@ -12,10 +12,10 @@ FROM runs AS f
 JOIN state.participants AS p ON p.participant_id = f.run_id
 WHERE f.arm = 'treatment' AND NOT f.met_at_entry;
 
--- [clear_responded_by_step] Forget the answers of workflows that are made anew.
+-- [clear_responded_by_step if report_scope] Forget the answers of workflows that are made anew.
 DELETE FROM report.responded_by_step WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_responded_by_step] Each run answers once, at the last action that was done before: attribution describes, it proves nothing.
+-- [fill_responded_by_step if report_scope] Each run answers once, at the last action that was done before: attribution describes, it proves nothing.
 INSERT INTO report.responded_by_step BY NAME
 WITH done AS (
     SELECT r.run_id, a.step_id, MIN(a.sent_at) AS done_at, MAX(d.order_no) AS order_no
@@ -90,10 +90,10 @@ SELECT
 FROM answered AS a
 JOIN latest AS l ON l.workflow = a.workflow_id AND l.objective_version IS NOT DISTINCT FROM a.objective_version;
 
--- [clear_branch_outcome] Forget the arms of workflows that are made anew.
+-- [clear_branch_outcome if report_scope] Forget the arms of workflows that are made anew.
 DELETE FROM report.branch_outcome WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_branch_outcome] The runs that took each arm. Their 30-day incidence counts those who are not out of it yet, too.
+-- [fill_branch_outcome if report_scope] The runs that took each arm. Their 30-day incidence counts those who are not out of it yet, too.
 INSERT INTO report.branch_outcome BY NAME
 WITH took AS (
     SELECT DISTINCT f.run_id, f.workflow_id, f.objective_version, h.step_id AS branch_step_id, h.arm AS branch_label

@@ -1,7 +1,7 @@
--- [clear_upcoming] Forget what was to come in workflows that are made anew.
+-- [clear_upcoming if report_scope] Forget what was to come in workflows that are made anew.
 DELETE FROM report.upcoming WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_upcoming] Actions in the outbox, and for runs whose wait ends in the next 30 days the action behind it, if conditions leave no choice.
+-- [fill_upcoming if report_scope] Actions in the outbox, and for runs whose wait ends in the next 30 days the action behind it, if conditions leave no choice.
 INSERT INTO report.upcoming BY NAME
 WITH way AS (
     -- the first action on each way that a wait's end opens
@@ -67,10 +67,10 @@ JOIN behind AS b ON b.workflow = p.workflow AND b.version = p.flow_version AND b
 WHERE f.arm = 'treatment' AND p.left_at IS NULL AND p.status = 'active' AND b.action_count > 0
     AND CAST(p.due_at AS DATE) <= CAST($as_of AS DATE) + 30;
 
--- [clear_waiting] Forget what waited for approval in workflows that are made anew.
+-- [clear_waiting if report_scope] Forget what waited for approval in workflows that are made anew.
 DELETE FROM report.waiting WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_waiting] Actions that wait for approval.
+-- [fill_waiting if report_scope] Actions that wait for approval.
 INSERT INTO report.waiting BY NAME
 SELECT
     a.workflow_id,
@@ -92,10 +92,10 @@ JOIN runs AS f ON f.run_id = a.run_id
 JOIN report.step_dim AS d ON d.workflow_id = a.workflow_id AND d.version = a.workflow_version AND d.step_id = a.step_id
 WHERE a.status = 'awaiting_approval';
 
--- [clear_failed] Forget what had failed in workflows that are made anew.
+-- [clear_failed if report_scope] Forget what had failed in workflows that are made anew.
 DELETE FROM report.failed WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_failed] Actions that failed, and those of which nobody knows, with what the sink said last.
+-- [fill_failed if report_scope] Actions that failed, and those of which nobody knows, with what the sink said last.
 INSERT INTO report.failed BY NAME
 SELECT
     a.workflow_id,

@@ -1,7 +1,7 @@
--- [clear_metric_value] Forget the figures of workflows that are made anew.
+-- [clear_metric_value if report_scope] Forget the figures of workflows that are made anew.
 DELETE FROM report.metric_value WHERE workflow_id IN (SELECT workflow_id FROM report_scope);
 
--- [fill_metric_value] Each figure with its numerator and denominator, of the current objective; nothing out of nothing is null.
+-- [fill_metric_value if report_scope] Each figure with its numerator and denominator, of the current objective; nothing out of nothing is null.
 INSERT INTO report.metric_value BY NAME
 WITH place AS (
     SELECT o.workflow_id, o.workflow_version, o.objective_version, UNNEST(['treatment', 'holdout']) AS arm, o.holdout_count
@@ -113,7 +113,7 @@ SELECT
     denominator
 FROM figure;
 
--- [remember_figures] Figures that differ from what was published last, under the evaluation that changed them.
+-- [remember_figures if report_scope] Figures that differ from what was published last, under the evaluation that changed them.
 INSERT INTO report.objective_history BY NAME
 SELECT v.workflow_id, v.objective_version, v.arm, v.metric_id, CAST($as_of AS DATE) AS date, $evaluation_id AS evaluation_id, v.value, v.numerator, v.denominator
 FROM report.metric_value AS v

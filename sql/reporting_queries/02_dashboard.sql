@@ -101,6 +101,46 @@ JOIN report.workflow_overview AS o ON o.workflow_id = c.workflow_id AND o.object
 WHERE c.arm = 'treatment' AND c.segment = 'all'
 ORDER BY c.workflow_id, c.entry_week DESC, c.day_no;
 
+-- [segments] Who met the current objective, told apart by what the record was when it entered; matured runs in treatment.
+WITH run AS (
+    SELECT
+        f.workflow_id,
+        f.customer_id,
+        f.met_in_window,
+        UNNEST([{'dimension': 'plan', 'name': f.plan_at_entry}, {'dimension': 'segment', 'name': f.segment_at_entry}], recursive := TRUE)
+    FROM report.run_fact AS f
+    JOIN report.workflow_overview AS o ON o.workflow_id = f.workflow_id AND o.objective_version = f.objective_version
+    WHERE f.arm = 'treatment' AND f.matured AND NOT f.met_at_entry
+),
+customer AS (
+    SELECT workflow_id, dimension, name, customer_id, COUNT(*) AS runs, COUNT(*) FILTER (WHERE met_in_window) AS met
+    FROM run
+    WHERE name IS NOT NULL
+    GROUP BY workflow_id, dimension, name, customer_id
+),
+counted AS (
+    SELECT
+        workflow_id,
+        dimension,
+        name,
+        CAST(SUM(runs) AS BIGINT) AS matured_count,
+        CAST(SUM(met) AS BIGINT) AS met_count,
+        effective_n(SUM(met), SUM(runs), COUNT(*), SUM(met * met), SUM(met * runs), SUM(runs * runs)) AS n_eff
+    FROM customer
+    GROUP BY workflow_id, dimension, name
+)
+SELECT
+    workflow_id,
+    dimension,
+    name,
+    matured_count,
+    met_count,
+    met_count / matured_count AS met_share,
+    wilson_lo(met_count / matured_count * n_eff, n_eff) AS lo,
+    wilson_hi(met_count / matured_count * n_eff, n_eff) AS hi
+FROM counted
+ORDER BY workflow_id, dimension, name;
+
 -- [classes] Where everybody is, by the newest day of the current objective.
 SELECT b.workflow_id, b.arm, b.state_class, b.run_count, b.customer_count
 FROM report.participant_breakdown AS b
@@ -166,7 +206,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY u.workflow_id ORDER BY u.date DESC) = 1
 ORDER BY u.workflow_id;
 
 -- [figures] Every figure under its own name.
-SELECT v.workflow_id, v.arm, v.metric_id, d.label, d.unit, v.value, v.numerator, v.denominator
+SELECT v.workflow_id, v.arm, v.metric_id, d.label, d.unit, d.counted, v.value, v.numerator, v.denominator
 FROM report.metric_value AS v
 JOIN report.metric_dictionary AS d ON d.metric_id = v.metric_id
 WHERE v.value IS NOT NULL
@@ -240,14 +280,16 @@ WHERE x.arm = 'treatment'
 GROUP BY x.workflow_id, x.reason_code, x.reason_name
 ORDER BY x.workflow_id, exit_count DESC, x.reason_code, x.reason_name;
 
--- [participants] The runs of one workflow, the newest first.
+-- [participants] The runs of some workflows, the newest first.
 SELECT
+    workflow_id,
     run_id,
     customer_id,
     customer_name,
     arm,
     entry_no,
     entered_date,
+    state_class,
     status,
     current_step_id,
     exit_reason,
@@ -260,39 +302,27 @@ SELECT
     late,
     stuck
 FROM report.run_fact
-WHERE workflow_id = $workflow
-ORDER BY entered_at DESC, run_id
-LIMIT $most;
+WHERE workflow_id IN (SELECT UNNEST($workflows))
+ORDER BY workflow_id, entered_at DESC, run_id;
 
--- [timelines] What happened to the newest runs of one workflow, in order.
-SELECT t.run_id, t.date, t.kind, t.reason_code, t.why_text, t.value, CASE t.kind WHEN 'entered' THEN t.why_trace WHEN 'would_enter' THEN t.why_trace END AS why_trace
+-- [timelines] What happened to the newest runs of some workflows, in order.
+SELECT
+    t.run_id,
+    t.date,
+    t.kind,
+    t.reason_code,
+    t.why_text,
+    t.value,
+    CASE WHEN t.kind IN ('entered', 'would_enter') THEN t.why_trace END AS why_trace
 FROM report.participant_timeline AS t
 JOIN (
     SELECT run_id
     FROM report.run_fact
-    WHERE workflow_id = $workflow
-    ORDER BY entered_at DESC, run_id
-    LIMIT $most
+    WHERE workflow_id IN (SELECT UNNEST($workflows))
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_id ORDER BY entered_at DESC, run_id) <= $most
 ) AS newest ON newest.run_id = t.run_id
-WHERE t.workflow_id = $workflow
+WHERE t.workflow_id IN (SELECT UNNEST($workflows))
 ORDER BY t.run_id, t.seq;
-
--- [all_participants] Every run of one workflow for a file of all of them.
-SELECT
-    run_id,
-    customer_id,
-    customer_name,
-    arm,
-    entry_no,
-    entered_date,
-    state_class,
-    CAST(exited_at AS DATE) AS exited_date,
-    exit_reason,
-    CAST(first_met_at AS DATE) AS first_met_date,
-    matured
-FROM report.run_fact
-WHERE workflow_id = $workflow
-ORDER BY entered_at DESC, run_id;
 
 -- [upcoming] What is to come in the next thirty days, by day and owner.
 SELECT

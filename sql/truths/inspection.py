@@ -165,8 +165,7 @@ class Inspection:
 
         Where conditions ask about a participant, it is the row of `$participant_id`.
         """
-        values = [cast_to(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR") for tree in self.values]
-        numbered = list(enumerate([*self.columns, *values], start=1))
+        numbered = self._numbered()
         if self.participant:
             who = exp.column("participant_id", table=PARTICIPANT_ROW)
             query = participant_query(self._object, numbered)
@@ -177,6 +176,18 @@ class Inspection:
         query = query.where(exp.EQ(this=key, expression=exp.Placeholder(this="record")))
         sentence = "Each part of the conditions and each value in them, for one record."
         return Statement("inspection", "record", sentence, query.sql(dialect=DIALECT, pretty=True))
+
+    def records(self) -> Statement:
+        """The same for the records in the table `asked_records`, which the column `record` names."""
+        key = cast_to(column(self.project.catalog[self.object].key, RECORD), "VARCHAR")
+        asked = exp.select("record").from_("asked_records").subquery()
+        query = wide_query(self._object, self._numbered()).where(exp.In(this=key, query=asked))
+        sentence = "Each part of the conditions and each value in them, for some records."
+        return Statement("inspection", "records", sentence, query.sql(dialect=DIALECT, pretty=True))
+
+    def _numbered(self) -> list[tuple[int, exp.Expr]]:
+        values = [cast_to(exp.func("TO_JSON", tree.copy(), dialect=DIALECT), "VARCHAR") for tree in self.values]
+        return list(enumerate([*self.columns, *values], start=1))
 
     def _query(self, trees: list[exp.Expr]) -> exp.Select:
         return wide_query(self._object, list(enumerate(trees, start=1)))

@@ -111,6 +111,10 @@ class DuckDBSession:
         names = [column[0] for column in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def tuples(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query as tuples, in the query's order: where there are very many."""
+        return self._run(sql, parameters, "query").fetchall()
+
     def has_rows(self, table: str) -> bool:
         """Is there at least one row in a table."""
         return bool(self._run(f"SELECT EXISTS (SELECT 1 FROM {table})", None, f"has rows {table}").fetchall()[0][0])
@@ -204,6 +208,11 @@ class DuckDBSession:
         self.attach(path, "other", read_only=False)
         self.execute("COPY FROM DATABASE memory TO other", name="copy a warehouse")
         self.execute("DETACH other")
+
+    @property
+    def inside(self) -> bool:
+        """Is a transaction or a rehearsal going on."""
+        return self._inside
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:

@@ -18,7 +18,7 @@ from pipelines.cli.authoring import copy_starter
 from pipelines.cli.demo_customers import answer_invitations
 from pipelines.cycle import deliver_until, run_cycle
 from pipelines.evaluation import broken_invariants
-from pipelines.reporting import refresh_reports
+from pipelines.reporting import keep_evidence, refresh_reports
 from pipelines.workspace import Workspace
 from sql import DuckDBSession
 
@@ -49,6 +49,7 @@ def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         for week in range(52):
             as_of = (datetime(2024, 1, 1, 6) + timedelta(weeks=week)).replace(tzinfo=zone)  # noqa: DTZ001
             run_cycle(session, workspace, as_of)
+            keep_evidence(session)
             deliver_until(session, workspace, as_of + timedelta(weeks=1))
             answer_invitations(session, folder)
             assert broken_invariants(session) == {}, as_of

@@ -30,7 +30,7 @@ STAMPS = {"report_meta": ("built_at", "build_ms")}
 def tables(session: DuckDBSession) -> Tables:
     """Every row of every table, in order; numbers to nine digits, since sums depend on the order they were made in."""
     found: Tables = {}
-    for table in (*ORDER, "entry_seen"):
+    for table in (*ORDER, "entry_seen", "entry_evidence"):
         rows = session.rows(f"FROM report.{table}")
         left_out = STAMPS.get(table, ())
         plain = [tuple(_plain(v) for k, v in row.items() if k not in left_out) for row in rows]

@@ -65,7 +65,6 @@ def test_met_so_far_is_kept_apart_from_the_rate(rescue: DuckDBSession) -> None:
     row = headline(rescue)
     assert picked(row, "met_so_far_count", "observed_count", "met_at_entry_count") == (3, 7, 1)
     assert row["met_so_far_share"] == pytest.approx(3 / 7)
-    assert row["met_days_p50"] == 5  # 19, 5 and 3 days
 
 
 def test_the_comparison_is_of_customers_within_a_fixed_horizon(rescue: DuckDBSession) -> None:
@@ -91,7 +90,7 @@ def test_an_exit_never_changes_who_is_matured(session: DuckDBSession, left: date
 def test_a_workflow_without_runs_has_no_share(rescue: DuckDBSession) -> None:
     row = headline(rescue, "quiet")
     assert picked(row, "state", "entered_count", "matured_count") == ("draft", 0, 0)
-    assert picked(row, "met_share", "met_lo", "met_hi", "met_so_far_share", "met_days_p50") == (None,) * 5
+    assert picked(row, "met_share", "met_lo", "met_hi", "met_so_far_share") == (None,) * 4
 
 
 def test_actions_are_counted_by_what_became_of_them(rescue: DuckDBSession) -> None:
@@ -230,7 +229,7 @@ def test_every_table_is_published_once_and_whole(rescue: DuckDBSession, tmp_path
     *paths, whole = publish_reports(rescue, tmp_path / "reports")
     assert [p.name for p in paths] == [f"{table}.parquet" for table in ORDER]
     assert sorted(p.name for p in (tmp_path / "reports").iterdir()) == sorted(p.name for p in (*paths, whole))
-    kept_back = {"made_from", "run_made_from", "entry_seen"}
+    kept_back = {"made_from", "run_made_from", "entry_seen", "entry_evidence"}
     assert {f"report.{t}" for t in (*ORDER, *kept_back)} == {t for t in rescue.columns() if t.startswith("report.")}
     with DuckDBSession(whole, read_only=True) as copy:
         for path in paths:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from support.projects import SETTINGS
 from support.worlds import LAST, TODAY, Passage, add_passages, at, rescue_world
 
 from pipelines.reporting import refresh_reports
@@ -14,6 +16,13 @@ from sql.warehouses.duckdb import DuckDBSession
 
 Row = dict[str, Any]
 LONG_AGO = date(2024, 4, 15)
+CATALOG = """
+object: account
+table: crm.accounts
+key: account_id
+fields: {account_id: text, tier: text, area: text}
+report: {plan: tier, segment: area}
+"""
 
 
 def picked(row: Row, *names: str) -> tuple[Any, ...]:
@@ -122,6 +131,27 @@ def test_who_enters_after_the_horizon_spoils_nothing(session: DuckDBSession) -> 
     world = [*group("treatment", 120, 100), *group("holdout", 30, 5)]
     later = Passage("holdout 2/0", LONG_AGO + timedelta(days=40), arm="treatment", entry_no=2)
     assert picked(newest(session, [*world, later]), "holdout_leak_count", "verdict") == (0, "better than hold-out")
+
+
+def test_the_workflow_says_at_how_many_customers_it_decides_and_that_stays(session: DuckDBSession) -> None:
+    planned: Row = {
+        "object": "account",
+        "entry": {"when": "health = 'poor'"},
+        "objective": {"decide_at": "120"},
+        "steps": [],
+    }
+    rescue_world(session, definition=planned)
+    refresh_reports(session)
+    assert [row["n_star"] for row in shown(session)] == [120]
+    named = session.rows(
+        "SELECT decision_n FROM report.workflow_dim WHERE workflow_id = 'rescue' ORDER BY version DESC"
+    )
+    assert named[0]["decision_n"] == 120
+    later = json.dumps(planned | {"objective": {"decide_at": "500"}})
+    session.execute("UPDATE live.workflows SET definition = $later WHERE workflow = 'rescue'", {"later": later})
+    next_day(session)
+    refresh_reports(session)
+    assert [row["n_star"] for row in shown(session)] == [120, 120]
 
 
 def test_what_was_shown_stays(session: DuckDBSession) -> None:
@@ -262,6 +292,31 @@ def test_a_week_of_entry_is_judged_once_all_of_it_was_followed_that_long(rescue:
     assert found["2024-05-27", 14] == (1, 1, True, 1.0)
     assert found["2024-05-27", 30] == (1, 1, False, None)  # until 3 July
     assert weeks(rescue, "holdout")["2024-04-29", 40] == (2, 1, True, 0.5)
+
+
+def test_weeks_are_told_apart_by_what_a_record_was_at_entry(session: DuckDBSession) -> None:
+    rescue_world(session)
+    refresh_reports(session)
+    told = "FROM report.objective_by_cohort WHERE objective_version = 'new' AND arm = 'treatment' AND day_no = 40 AND entry_week = '2024-04-29'"
+    assert session.rows(f"SELECT segment, n_runs {told}") == [{"segment": "all", "n_runs": 4}]
+    session.append(
+        "report.entry_seen",
+        [
+            {"run_id": f"rescue/a{n}/1", "fields": {"tier": plan, "area": "north"}, "named": {}}
+            for n, plan in ((1, "Pro"), (2, "Pro"), (3, "Basic"))
+        ],
+    )
+    files = {"project.yaml": SETTINGS, "catalog/account.yaml": CATALOG}
+    session.execute("UPDATE live.projects SET files = $files", {"files": json.dumps(files)})
+    refresh_reports(session, full=True)
+    found = session.rows(f"SELECT segment, n_runs, met_count {told} ORDER BY segment")
+    # a1 met it on day 19, a2 on day 5, a3 on day 49; a4 has no fields that tell it apart
+    assert [tuple(row.values()) for row in found] == [
+        ("all", 4, 2),
+        ("plan: Basic", 1, 0),
+        ("plan: Pro", 2, 2),
+        ("segment: north", 3, 2),
+    ]
 
 
 def test_the_last_day_of_the_week_decides_when_it_is_complete(session: DuckDBSession) -> None:

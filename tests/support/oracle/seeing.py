@@ -12,6 +12,8 @@ from support.oracle.clock import Span
 from support.oracle.passages import ENTRY, HOLDOUT, WINDOWED, Action, Participant
 from support.oracle.state import State
 
+from definitions.conditions import Condition
+from definitions.rules import conditions_of
 from pipelines.worlds import Observed
 
 T = TypeVar("T")
@@ -42,6 +44,15 @@ def _watched_until(state: State, participant: Participant, left: datetime) -> da
     """Whoever leaves early is observed as long as whoever stays for the longest passage."""
     days = WATCHED.days + math.ceil(participant.longest)
     return max(state.clock.step(left, WATCHED), state.clock.step(participant.entered_at, Span(days=days)))
+
+
+def followed(state: State) -> Iterator[tuple[str, Condition]]:
+    """Conditions by which somebody inside, or somebody observed, is asked, with their objects; of any version."""
+    for p in state.passages():
+        if p.left_at is None or state.at <= _watched_until(state, p, p.left_at):
+            yield from ((p.object, condition) for condition in conditions_of(p.flow))
+            if p.objective is not None:
+                yield p.object, p.objective.when
 
 
 def observed(state: State) -> Observed:

@@ -16,7 +16,7 @@ from support.oracle.orders import parse_order, take_up
 from support.oracle.passages import Participant, Passage, Result
 from support.oracle.reading import NotInOracle
 from support.oracle.records import Records
-from support.oracle.seeing import broken, measure, observed
+from support.oracle.seeing import broken, followed, measure, observed
 from support.oracle.sending import plan_sends
 from support.oracle.standing import Passages
 from support.oracle.state import State
@@ -103,7 +103,7 @@ class OracleWorld:
         plan(state)
         plan_sends(state)
         measure(state)
-        state.judge.evaluated(as_of)
+        state.judge.evaluated(as_of, followed(state))
         for live in state.live.values():
             live.was = live.state
         self._observed = {as_of: observed(state)}

@@ -2,7 +2,7 @@
 # make test   everything that must hold: format, lint, types, import contracts, tests
 # make dagster  the same project under Dagster: http://127.0.0.1:3000
 # make soak   20,000 random histories, and what they covered (hours)
-# make bench  the first benchmark (a few minutes)
+# make bench  Drumbeat beside what else one could do, in one table (an hour; docs/performance.md)
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,7 +28,8 @@ soak: $(VENV)/.development
 	PYTHONPATH=.:tests $(BIN)/python -m support.soak.mutants
 
 bench: $(VENV)/.development
-	$(BIN)/python -m benchmarks.first --workflows 200 --accounts 50000
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks.speed --scale 0.1 --workflows 500
 
 clean:
 	rm -rf $(VENV) demo dist .dagster

@@ -12,10 +12,10 @@ import resource
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from sql import DuckDBSession
 from sql.statements import Statement
@@ -61,29 +61,52 @@ class Ran:
 
 
 class MeteredSession(DuckDBSession):
-    """A session that notes what every statement of a plan takes. `during` names the piece of work they belong to."""
+    """A session that notes what every statement takes. `during` names the piece of work they belong to."""
 
     def __init__(self, path: Path, *, timezone: str) -> None:
-        super().__init__(path, timezone=timezone)
-        self.during = ""
+        self.during, self._stage = "", ""
         self.ran: list[Ran] = []
+        super().__init__(path, timezone=timezone)
 
     def run(self, statement: Statement, parameters: Mapping[str, Any]) -> None:
-        """Run one statement of a plan, and note it."""
+        """Run one statement of a plan, and note its stage."""
+        self._stage = statement.stage
+        try:
+            super().run(statement, parameters)
+        finally:
+            self._stage = ""
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None, name: str = "sql") -> int:
+        """Run one statement for its effect, and note it."""
+        with self._noted(name if name != "sql" else sql[:40]):
+            return super().execute(sql, parameters, name)
+
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """All rows of a query as an Arrow table, noted by how the query begins and from where it reads."""
+        read = sql.partition("FROM ")[2][:40]
+        with self._noted(" ".join(f"fetch {sql[:40]} .. FROM {read}".split())):
+            return super().arrow(sql, parameters)
+
+    @contextlib.contextmanager
+    def _noted(self, name: str) -> Iterator[None]:
         wall, cpu = time.perf_counter(), cpu_seconds()
-        super().run(statement, parameters)
+        yield
         spent = (time.perf_counter() - wall, cpu_seconds() - cpu)
-        self.ran.append(Ran(self.during, statement.stage, statement.name, *spent))
+        self.ran.append(Ran(self.during, self._stage, name, *spent))
 
 
 def cpu_seconds() -> float:
-    """User and system seconds of this process so far, all threads."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """User and system seconds of this process so far, all its threads, and of the processes that it waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def peak_mb() -> float:
-    """The highest resident memory of this process so far, in MB."""
+    """The highest resident memory of this process so far, in MB; where Linux says it, without what it was forked from."""
+    status = Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.is_file() else []:
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -97,7 +120,7 @@ def machine() -> dict[str, str | int | float]:
         "load": round(os.getloadavg()[0], 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "duckdb": duckdb.__version__,
+        **{name: version(name) for name in ("duckdb", "numpy", "polars") if find_spec(name)},
     }
 
 

@@ -1,13 +1,15 @@
-"""A generated project folder: catalog, segments, messages and as many workflows as asked for."""
+"""A generated project folder: catalog, segments, messages and as many workflows as asked for, of six conditions each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from benchmarks.conditions import Condition, Group, InSegment, expanded, written
 from benchmarks.crm_words import ENUMS
 from benchmarks.leaf_grammar import DAYS, Grammar
 
@@ -22,14 +24,72 @@ _TITLES = (
 )
 
 
-def write_project(folder: Path, workflows: int, seed: int, everyone: float, timezone: str) -> int:
-    """Write all definition files; `everyone` is the share of workflows launched for everyone. Returns their number."""
-    files = dict(_files(workflows, seed, everyone, timezone))
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content if isinstance(content, str) else _yaml(content), encoding="utf-8")
-    return len(files)
+@dataclass(frozen=True)
+class Asked:
+    """A condition of a workflow: what it is for, and what it says with its segments written out."""
+
+    workflow: str
+    use: str
+    condition: Condition
+
+
+@dataclass
+class Generated:
+    """Segments and workflows drawn from a seed; the first `everyone` workflows are launched for everyone.
+
+    More workflows begin with the same ones, so that as many participants are inside.
+    """
+
+    workflows: int
+    seed: int
+    everyone: int
+    how: str | None = None
+    """Settings of the evaluation, such as `increments=never,execution=sql`."""
+
+    def __post_init__(self) -> None:
+        grammar = Grammar(self.seed)
+        self._segments = {f"segment_{number}": grammar.tree(2, "any") for number in range(_SEGMENTS)}
+        self._drawn = {f"workflow_{number:04}": _Drawn(grammar) for number in range(self.workflows)}
+
+    def asked(self) -> list[Asked]:
+        """All conditions of all workflows."""
+        return [
+            Asked(name, use, expanded(condition, self._segments))
+            for name, drawn in self._drawn.items()
+            for use, condition in drawn.conditions.items()
+        ]
+
+    def write(self, folder: Path) -> int:
+        """Write all definition files; returns their number."""
+        files = dict(self._files())
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content if isinstance(content, str) else _yaml(content), encoding="utf-8")
+        return len(files)
+
+    def _files(self) -> Iterator[tuple[str, Mapping | str]]:
+        yield "project.yaml", self._settings()
+        for spec in _catalog():
+            yield f"catalog/{spec['object']}.yaml", spec
+        for name, condition in self._segments.items():
+            yield f"segments/{name}.yaml", {"object": "account", "when": written(condition)}
+        for number in range(_MESSAGES):
+            yield f"messages/message_{number}.md", _message(number)
+        for number, (name, drawn) in enumerate(self._drawn.items()):
+            launch = "everyone" if number < self.everyone else "newcomers"
+            yield f"workflows/{name}.yaml", drawn.file(number, launch)
+
+    def _settings(self) -> Mapping:
+        forced: Mapping = {"evaluation": dict(s.split("=") for s in self.how.split(","))} if self.how else {}
+        return {
+            "name": "benchmark",
+            "timezone": "UTC",
+            "sources": {"crm": {"kind": "files", "path": "rows", "format": "parquet"}},
+            "sinks": {"batches": {"kind": "files", "path": "out/actions"}},
+            "routes": {"default": "batches"},
+            **forced,
+        }
 
 
 def _yaml(content: Mapping) -> str:
@@ -38,32 +98,9 @@ def _yaml(content: Mapping) -> str:
     return yaml.dump(content, Dumper=dumper, sort_keys=False, width=1_000)
 
 
-def _files(workflows: int, seed: int, everyone: float, timezone: str) -> Iterator[tuple[str, Mapping | str]]:
-    yield "project.yaml", _settings(timezone)
-    for spec in _catalog():
-        yield f"catalog/{spec['object']}.yaml", spec
-    grammar = Grammar(seed)
-    for number in range(_SEGMENTS):
-        yield f"segments/segment_{number}.yaml", {"object": "account", "when": grammar.tree(2, "any")}
-    for number in range(_MESSAGES):
-        yield f"messages/message_{number}.md", _message(number)
-    for number in range(workflows):
-        yield f"workflows/workflow_{number:04}.yaml", _workflow(grammar, number, everyone)
-
-
-def _settings(timezone: str) -> Mapping:
-    return {
-        "name": "benchmark",
-        "timezone": timezone,
-        "sources": {"crm": {"kind": "files", "path": "data/first", "format": "parquet"}},
-        "sinks": {"batches": {"kind": "files", "path": "out/actions"}},
-        "routes": {"default": "batches"},
-    }
-
-
 def _catalog() -> Iterator[Mapping]:
     account = {"account": {"object": "account", "key": "account_id"}}
-    yield _object("user", "user_id", {"name": "text", "email": "text", "team": "enum"})
+    yield _object("user", "user_id", {"name": "text", "email": "text", "team": "enum"}, moving=False)
     yield _object("account", "account_id", _ACCOUNT) | {"relations": _RELATIONS, "computed": _COMPUTED}
     yield _object("contact", "contact_id", _CONTACT) | {"relations": account}
     yield _object("opportunity", "opportunity_id", _OPPORTUNITY, "opportunities") | {"relations": account}
@@ -71,9 +108,13 @@ def _catalog() -> Iterator[Mapping]:
     yield _object("usage_event", "event_id", _USAGE) | {"relations": account}
 
 
-def _object(name: str, key: str, fields: dict[str, str], table: str | None = None) -> Mapping:
+def _object(name: str, key: str, fields: dict[str, str], table: str | None = None, moving: bool = True) -> Mapping:
     typed = {n: {"type": "text", "values": list(ENUMS[n])} if kind == "enum" else kind for n, kind in fields.items()}
-    return {"object": name, "table": f"crm.{table or name + 's'}", "key": key, "fields": {key: "text"} | typed}
+    moves: Mapping = {}
+    if moving:
+        typed |= {"synced_at": "timestamp", "deleted_at": "timestamp"}
+        moves = {"updated_at": "synced_at", "deleted_at": "deleted_at", "incremental": {}}
+    return {"object": name, "table": f"crm.{table or name + 's'}", "key": key, **moves, "fields": {key: "text"} | typed}
 
 
 def _fields(**names: str) -> dict[str, str]:
@@ -82,10 +123,10 @@ def _fields(**names: str) -> dict[str, str]:
 
 
 _ACCOUNT = _fields(
-    text="account_name owner_id cs_phase",
+    text="account_name website owner_id cs_phase",
     enum="industry tier region country plan lifecycle_stage churn_risk onboarding_status",
     integer="health_score nps seats seats_used employees",
-    number="arr",
+    number="arr mrr",
     boolean="is_paying has_sso",
     date="renewal_date contract_start last_qbr_date",
     timestamp="last_login_at last_activity_at created_at",
@@ -126,75 +167,65 @@ def _message(number: int) -> str:
     )
 
 
-def _workflow(grammar: Grammar, number: int, everyone: float) -> Mapping:
-    chance = grammar.chance
-    return {
-        "object": "account",
-        "description": f"Generated workflow {number}.",
-        "owner": "cs-ops@example.com",
-        "state": "enabled",
-        "launch": "everyone" if chance.random() < everyone else "newcomers",
-        "priority": chance.randrange(0, 100, 10),
-        "entry": {"when": _entry(grammar), "manual": "allowed"},
-        "reentry": chance.choice(({"after": "never"}, {"after": "requalifying", "wait": "30 days"})),
-        "recipient": {
-            "relation": "contacts",
-            "where": f"role in ('champion', '{chance.choice(ENUMS['role'][1:5])}')",
-            "order_by": "last_contacted_at desc",
-        },
-        "objective": {
-            "name": "Better",
-            "when": grammar.tree(chance.choice((1, 2)), "all"),
-            "measure": chance.choice(_MEASURES),
-        },
-        "exit": {
-            "on_objective": chance.choice(("leave", "leave", "stay")),
-            "when": grammar.tree(chance.choice((1, 2, 3)), "all"),
-        },
-        "holdout": chance.choice(("0%", "10%")),
-        "steps": list(_steps(grammar)),
-    }
+class _Drawn:
+    """A workflow: entry, exit, objective and three branches, each behind a wait, with actions on the way."""
 
+    def __init__(self, grammar: Grammar) -> None:
+        self.grammar, self.chance = grammar, grammar.chance
+        sizes = {"exit": (1, 2, 3), "objective": (1, 2), **dict.fromkeys(("first", "second", "third"), (1, 2, 2, 3))}
+        self.conditions = {"entry": self._entry()} | {
+            use: grammar.tree(self.chance.choice(among), "all" if use in ("exit", "objective") else None)
+            for use, among in sizes.items()
+        }
+        self._rest = {**self._about(), "steps": list(self._steps())}
 
-def _entry(grammar: Grammar) -> Any:
-    """Mostly a state; now and then an event, or something that has lasted, or a segment."""
-    drawn = grammar.chance.random()
-    if drawn < 0.1:
-        return [grammar.change(), grammar.leaf()]
-    if drawn < 0.2:
-        return [grammar.lasting(), grammar.tree(1)]
-    if drawn < 0.4:
-        return [f"segment('segment_{grammar.chance.randrange(_SEGMENTS)}')", grammar.tree(1)]
-    return grammar.tree(grammar.chance.choice((1, 2, 3, 4)), "all")
+    def file(self, number: int, launch: str) -> Mapping:
+        """The workflow as its file says it."""
+        return {"object": "account", "description": f"Generated workflow {number}.", "launch": launch, **self._rest}
 
+    def _entry(self) -> Condition:
+        """Mostly a state; now and then an event, or something that has lasted, or a segment."""
+        drawn, grammar = self.chance.random(), self.grammar
+        if drawn < 0.05:
+            return Group("all", (grammar.change(), grammar.leaf()))
+        if drawn < 0.08:
+            return Group("all", (grammar.lasting(), grammar.tree(2)))
+        if drawn < 0.3:
+            segment = InSegment(f"segment_{self.chance.randrange(_SEGMENTS)}")
+            return Group("all", (segment, grammar.tree(2), grammar.leaf()))
+        return grammar.tree(self.chance.choice((3, 4, 5, 6)), "all")
 
-def _steps(grammar: Grammar) -> Iterator[Mapping]:
-    """Opening actions, then one to three stretches of a wait and a branch, then a last action."""
-    chance, actions = grammar.chance, _Actions(grammar)
-    yield from actions.some(chance.choice((1, 2)))
-    for number in range(chance.choice((1, 2, 2, 3))):
-        yield {"id": f"wait_{number}", "wait": _wait(grammar)}
-        if chance.random() < 0.15:
-            arms = {"a": actions.some(1), "b": actions.some(1)}
-            yield {"id": f"split_{number}", "split": {"a": "50%", "b": "50%"}, "arms": arms}
-            continue
-        arms = [
-            {
-                "name": f"Arm {arm}",
-                "if": grammar.tree(chance.choice((1, 2, 2, 3))),
-                "steps": actions.some(chance.choice((1, 2))),
-            }
-            for arm in range(chance.choice((2, 3)))
-        ]
-        yield {"id": f"branch_{number}", "branch": arms, "else": actions.some(1)}
-    yield from actions.some(1)
+    def _about(self) -> Mapping:
+        chance, conditions = self.chance, self.conditions
+        return {
+            "owner": "cs-ops@example.com",
+            "state": "enabled",
+            "priority": chance.randrange(0, 100, 10),
+            "entry": {"when": written(conditions["entry"]), "manual": "allowed"},
+            "reentry": chance.choice(({"after": "never"}, {"after": "requalifying", "wait": "30 days"})),
+            "recipient": {
+                "relation": "contacts",
+                "where": f"role in ('user', 'admin', 'champion', '{chance.choice(ENUMS['role'][4:])}')",
+                "order_by": "last_contacted_at desc",
+            },
+            "objective": {
+                "name": "Better",
+                "when": written(conditions["objective"]),
+                "measure": chance.choice(_MEASURES),
+            },
+            "exit": {"on_objective": chance.choice(("leave", "leave", "stay")), "when": written(conditions["exit"])},
+            "holdout": chance.choice(("0%", "10%")),
+        }
 
-
-def _wait(grammar: Grammar) -> Any:
-    chance = grammar.chance
-    if chance.random() < 0.5:
-        return chance.choice(("3 days", "1 week", "2 weeks"))
-    return {"until": grammar.tree(chance.choice((1, 2))), "at_most": chance.choice(("7 days", "14 days"))}
+    def _steps(self) -> Iterator[Mapping]:
+        """Now and then an action at once; then a wait and a branch three times, each with an action on either way."""
+        chance, actions = self.chance, _Actions(self.grammar)
+        if chance.random() < 0.25:
+            yield from actions.some(1)
+        for use in ("first", "second", "third"):
+            yield {"id": f"wait_{use}", "wait": chance.choice(("3 days", "1 week", "2 weeks"))}
+            arm = {"name": "Yes", "if": written(self.conditions[use]), "steps": actions.some(chance.choice((1, 1, 2)))}
+            yield {"id": f"branch_{use}", "branch": [arm], "else": actions.some(1)}
 
 
 class _Actions:

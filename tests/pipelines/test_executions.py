@@ -19,13 +19,27 @@ object: account
 table: crm.accounts
 key: account_id
 fields: {account_id: text, health: text, seats: integer, arr: number, seen_at: timestamp}
-relations: {tickets: {object: ticket, on: account_id}}
+relations: {tickets: {object: ticket, on: account_id}, replies: {through: tickets.replies}}
 """,
     "catalog/ticket.yaml": """
 object: ticket
 table: crm.tickets
 key: ticket_id
 fields: {ticket_id: text, account_id: text, priority: text, opened_at: timestamp, hours: number}
+relations: {replies: {object: reply, on: ticket_id}}
+""",
+    "catalog/reply.yaml": """
+object: reply
+table: crm.replies
+key: reply_id
+fields: {reply_id: text, ticket_id: text, author: text}
+""",
+    "workflows/talk.yaml": """
+object: account
+state: enabled
+launch: everyone
+entry: {when: "count(distinct replies.author) >= 2 or changed_to(health, 'at_risk')"}
+steps: [{id: t, task: {title: x}}]
 """,
     "workflows/care.yaml": """
 object: account
@@ -73,8 +87,11 @@ def history(increments: Increments, execution: Execution) -> list[Evaluation]:
             }
         )
         made = [world.evaluate(START)]
-        world.set({"ticket": {"t1": {"account_id": "a4"}, "t2": {"account_id": "a2", "hours": 9.6}}})
+        replies = {f"r{n}": {"ticket_id": "t3", "author": "ab"[n]} for n in range(2)}
+        moved = {"t1": {"account_id": "a4"}, "t2": {"account_id": "a2", "hours": 9.6}, "t3": {"account_id": "a6"}}
+        world.set({"ticket": moved, "reply": replies, "account": {"a0": {"health": "at_risk"}}})
         made.append(world.evaluate(START + timedelta(minutes=10)))
+        world.set({"ticket": {"t3": {"account_id": "a7"}}})
         made.append(world.evaluate(START + timedelta(minutes=75)))
         world.set({"account": {"a5": None, "a1": {"seen_at": "2026-01-05 10:20:00+00"}}, "ticket": {"t2": None}})
         made.append(world.evaluate(START + timedelta(minutes=90)))
@@ -96,7 +113,8 @@ def test_all_executions_write_the_same() -> None:
 def test_an_increment_looks_at_those_alone_that_may_differ(execution: Execution) -> None:
     with DuckDBSession(timezone="Europe/Berlin") as session:
         session.migrate()
-        world = World(load_project(FILES), session, increments="always", execution=execution)
+        alone = {name: text for name, text in FILES.items() if "talk" not in name}  # which asks what changed last time
+        world = World(load_project(alone), session, increments="always", execution=execution)
         world.apply()
         world.set({"account": {f"a{n}": {"health": "good"} for n in range(20)}, "ticket": {"t": {"account_id": "a3"}}})
         assert not world.evaluate(START).is_increment

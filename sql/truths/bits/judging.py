@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from definitions.conditions import DIALECT
 from sql.truths.bits.forest import Forest, Node
-from sql.truths.bits.rows import Rows, chunks
+from sql.truths.bits.rows import Rows, Texts, chunks
 from sql.truths.bits.tests import Asked, Compared, Listed, Missing, Reading, Test, Within
 from sql.truths.bits.values import NotComparable, Values
 from sql.truths.bits.words import Bits, all_of, any_of
@@ -50,16 +50,18 @@ def judge(
     `given` are terms whose values are there already; `also` is fetched with the others, for whoever asks next.
     """
     tests, nodes = question.tests, question.forest.nodes
-    values = dict(given or {})
+    values: dict[str, Values | Texts] = dict(given or {})
     terms = {text: tree for text, tree in question.reading.terms.items() if text not in values}
     ours = {n for n, test in tests.items() if not isinstance(test, Asked) and test.term in values}
     single = {n: c for n in tests if n not in ours and (c := _only_column(question.forest.tests[n])) is not None}
     rows.look_at((*terms.values(), *single.values()))
     of_text = {n for n, column in single.items() if rows.kind(column) == "text"}
+    columns_of_text = {text: t for text, t in terms.items() if isinstance(t, exp.Column) and rows.kind(t) == "text"}
     numeric = [tree for tree in terms.values() if rows.kind(tree) not in (None, "text")]
     whole = [question.forest.tests[n] for n, test in tests.items() if isinstance(test, Asked) and n not in of_text]
-    rows.load((*also, *numeric, *(single[n] for n in sorted(of_text)), *whole))
+    rows.load((*also, *numeric, *columns_of_text.values(), *(single[n] for n in sorted(of_text)), *whole))
     values |= {text: found for text, tree in terms.items() if (found := rows.values(tree)) is not None}
+    values |= {text: rows.texts(tree) for text, tree in columns_of_text.items()}
     constants = _constants(question.reading.constants, rows)
     bits: dict[int, Bits] = {}
     left: list[int] = []
@@ -91,7 +93,7 @@ def _only_column(tree: exp.Expr) -> exp.Expr | None:
     return next(iter(columns.values())) if len(columns) == 1 else None
 
 
-def _judged(test: Test, values: Mapping[str, Values], constants: Mapping[str, Any]) -> Bits:
+def _judged(test: Test, values: Mapping[str, Values | Texts], constants: Mapping[str, Any]) -> Bits:
     """A test on values that are there; raises NotComparable where the engine is to judge."""
     if isinstance(test, Asked) or test.term not in values:
         raise NotComparable

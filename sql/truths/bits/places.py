@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlglot import exp
 
 from definitions.conditions import DIALECT
@@ -16,6 +18,7 @@ from sql.truths.bits.groups import Grouped, RelatedRows, read, scaled
 from sql.truths.bits.judging import Question, judge
 from sql.truths.bits.rows import Rows
 from sql.truths.bits.values import NotComparable, Values
+from sql.truths.bits.words import Mask
 from sql.truths.grouping import is_own
 from sql.truths.joining import aliased, equal, join_related
 from sql.truths.plan import ObjectPlan
@@ -67,7 +70,7 @@ def aggregates_of(plan: ObjectPlan, group: Group, records: Rows, wanted: Iterabl
     asked = {name: made for name, tree in group.columns.values() if name in wanted and (made := read(tree)) is not None}
     if not asked or not is_judged_here(group, plan):
         return {}
-    rows = Rows(records.session, records.parameters, lambda trees: _related(plan, group, trees))
+    rows = Rows(records.session, records.parameters, lambda trees: _related(plan, group, trees), in_order=False)
     filters = {_text(one.where): one.where for one in asked.values() if one.where is not None}
     filters |= {
         _text(one.value): one.value for one in asked.values() if one.value is not None and one.how in ("any", "every")
@@ -78,15 +81,13 @@ def aggregates_of(plan: ObjectPlan, group: Group, records: Rows, wanted: Iterabl
     truths = {text: judged[i] for i, text in numbered.items()}
     values = {_text(tree): found for tree in fetched if (found := rows.values(tree)) is not None}
     related = RelatedRows(
-        rows.owners, records.count, lambda tree: truths[_text(tree)], lambda tree: values[_text(tree)]
+        rows.owners,
+        records.count,
+        lambda tree: truths[_text(tree)],
+        lambda tree: values[_text(tree)],
+        lambda tree: _numbered(tree, rows),
     )
-    results: dict[str, Values] = {}
-    for name, one in asked.items():
-        try:
-            results[name] = related.worked_out(one)
-        except (NotComparable, KeyError):
-            continue
-    return results
+    return related.worked_out(asked)
 
 
 def _fetched(asked: Iterable[Grouped]) -> list[exp.Expr]:
@@ -97,6 +98,19 @@ def _fetched(asked: Iterable[Grouped]) -> list[exp.Expr]:
         if one.value is not None and one.how not in ("any", "every")
     ]
     return list({_text(tree): tree for tree in trees}.values())
+
+
+def _numbered(tree: exp.Expr, rows: Rows) -> tuple[NDArray[Any], int, Mask | None]:
+    """The value of each row as a number from 0, how many different ones there are, and where there is one."""
+    if rows.kind(tree) == "text":
+        texts = rows.texts(tree)
+        codes, count = texts.codes.codes, len(texts.words)
+        return codes, count + 1, (codes < count if texts.has_missing else None)
+    values = rows.values(tree)
+    if values is None or values.kind == "real":  # what is the same number is the engine's to say
+        raise NotComparable
+    different, codes = np.unique(values.values, return_inverse=True)
+    return codes, len(different), values.known
 
 
 def _text(tree: exp.Expr) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from sqlglot import exp
 
 from definitions.conditions import DIALECT
+from sql.truths.bits.tests import Operator
 from sql.truths.bits.values import FETCHED, KINDS, Kind, NotComparable, Values
 from sql.truths.bits.words import Bits, Mask, Words
 from sql.warehouses.duckdb import DuckDBSession
@@ -36,9 +38,13 @@ class Rows:
     session: DuckDBSession
     parameters: Mapping[str, Any]
     wide: Callable[[Sequence[exp.Expr]], str]
+    in_order: bool = True
+    """Rows come in the order of their places; else in that of the first fetch, whatever it is."""
     _kinds: dict[str, Kind | None] = field(default_factory=dict[str, Kind | None])
     _columns: dict[str, Any] = field(default_factory=dict[str, Any])
     _owners: NDArray[np.int32] | None = None
+    _places: NDArray[np.int64] | None = None
+    _texts: dict[str, Texts] = field(default_factory=dict[str, "Texts"])
 
     @property
     def owners(self) -> NDArray[np.int32]:
@@ -85,12 +91,23 @@ class Rows:
             assert values is not None, _text(tree)
             yield Bits.of(values.values, values.known)
 
+    def texts(self, column: exp.Expr) -> Texts:
+        """A column of texts that was loaded: each text once, and each row's text among them."""
+        name = _text(column)
+        if name not in self._texts:
+            found = self._columns[name].combine_chunks().dictionary_encode()
+            words, has_missing = found.dictionary.to_pylist(), found.null_count > 0
+            codes = (found.indices.fill_null(len(words)) if has_missing else found.indices).to_numpy(
+                zero_copy_only=False
+            )
+            self._texts[name] = Texts(words, Codes(codes, len(words) + 1), has_missing)
+        return self._texts[name]
+
     def looked_up(self, column: exp.Expr, tests: Sequence[exp.Expr]) -> Iterator[Bits]:
         """Tests that read one text and nothing else: judged once for each text and for no text."""
-        texts = self._columns[_text(column)].combine_chunks().dictionary_encode()
-        words = pa.array([*texts.dictionary.to_pylist(), None], pa.string())
+        texts = self.texts(column)
+        words = pa.array([*texts.words, None], pa.string())
         table = pa.table({"place": pa.array(range(len(words))), column.name: words})
-        codes = Codes(texts.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False), len(words))
         for chunk in chunks(tests):
             judged = ", ".join(f"{_text(test)} AS x{i}" for i, test in enumerate(chunk))
             alias = column.args["table"].name
@@ -99,7 +116,7 @@ class Rows:
                 answers = self.session.arrow(sql, self.wanted(sql))
             for i in range(len(chunk)):
                 values = values_of("truth", answers[f"x{i}"])
-                yield codes.spread(values)
+                yield texts.codes.spread(values)
 
     def wanted(self, sql: str) -> dict[str, Any]:
         """The parameters that a query takes."""
@@ -113,8 +130,16 @@ class Rows:
         sql = f"SELECT {', '.join(columns)} FROM ({self.wide(trees)})"
         table = self.session.arrow(sql, self.wanted(sql))
         places: NDArray[np.int64] = table["place"].to_numpy()
-        if not (np.diff(places) > 0).all():
-            table = table.take(pa.array(np.argsort(places)))  # a join has changed the order
+        if self._places is None and not self.in_order:
+            self._places = places
+        elif self._places is None or not np.array_equal(places, self._places):
+            # a join has changed the order
+            order = np.argsort(places)
+            if not self.in_order and self._places is not None:
+                order = order[np.argsort(np.argsort(self._places))]
+            if not np.array_equal(order, np.arange(len(order))):
+                table = table.take(pa.array(order))
+            self._places = places[order]
         if self._owners is None:
             self._owners = table["owner"].to_numpy()
         self._columns |= {text: table[f"x{i}"] for i, text in enumerate(texts)}
@@ -148,6 +173,45 @@ class Codes:
                 self._words[value] = np.packbits(self.codes == value, bitorder="little")
             made |= self._words[value]
         return made
+
+
+@dataclass
+class Texts:
+    """A column of texts: each different text, and each row's one; compared for equality as the engine does, byte by byte."""
+
+    words: list[str]
+    codes: Codes
+    has_missing: bool
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {word: place for place, word in enumerate(self.words)}
+
+    def compared(self, operator: Operator, constant: Any) -> Bits:
+        """Each text against a constant."""
+        if not isinstance(constant, str) or operator not in ("=", "<>"):
+            raise NotComparable
+        return self._spread([constant], operator == "<>")
+
+    def listed(self, constants: list[Any]) -> Bits:
+        """Each text in a list of constants."""
+        if not all(isinstance(constant, str) for constant in constants):
+            raise NotComparable
+        return self._spread(constants, turned=False)
+
+    def within(self, low: Any, high: Any) -> Bits:
+        """The engine knows which texts lie between two others."""
+        raise NotComparable
+
+    def missing(self) -> Bits:
+        """Where there is no text."""
+        return self.codes.spread(Values("truth", np.arange(self.codes.count) == len(self.words)))
+
+    def _spread(self, wanted: Sequence[str], turned: bool) -> Bits:
+        true = np.zeros(self.codes.count, np.bool_)
+        true[[self._places[word] for word in wanted if word in self._places]] = True
+        known = np.arange(self.codes.count) < len(self.words) if self.has_missing else None
+        return self.codes.spread(Values("truth", ~true if turned else true, known))
 
 
 def chunks(items: Iterable[T]) -> Iterator[tuple[T, ...]]:

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal, assert_never
 
 import numpy as np
@@ -57,6 +58,11 @@ class Values:
     kind: Kind
     values: NDArray[Any]
     known: Mask | None = None
+
+    @cached_property
+    def size(self) -> int:
+        """The largest distance of a whole number from 0."""
+        return max(abs(int(self.values.min())), abs(int(self.values.max()))) if len(self.values) else 0
 
     def missing(self) -> Bits:
         """Where there is no value."""

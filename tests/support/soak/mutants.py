@@ -52,24 +52,29 @@ def judge(mutant: Mutant, steps: int) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         tree = Path(folder)
         plant(mutant, tree)
-        first = remembered().get(mutant.name)
-        command = [
-            sys.executable,
-            "-m",
-            "support.soak.mutants",
-            "--play",
-            str(first),
-            "--steps",
-            str(steps),
-            "--engines",
-            mutant.engines,
-        ]
         environment = os.environ | {"PYTHONPATH": f"{tree}:{tree / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1"}
+        if mutant.engines.endswith(".py"):
+            return _tested(mutant, tree, environment, started)
+        played = ["--play", str(remembered().get(mutant.name)), "--steps", str(steps), "--engines", mutant.engines]
+        command = [sys.executable, "-m", "support.soak.mutants", *played]
         done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{mutant.name} could not be played:\n{done.stderr[-2000:]}")
     found = json.loads(done.stdout.splitlines()[-1])
     return Verdict(mutant, found["seed"], found["how"], found["tried"], time.perf_counter() - started)
+
+
+def _tested(mutant: Mutant, tree: Path, environment: dict[str, str], started: float) -> Verdict:
+    """Run the test that must find a mutant; it has to pass where nothing is planted, which CI sees to."""
+    test = tree / mutant.engines
+    test.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / mutant.engines, test)
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", "-c", os.devnull, str(test)]
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"{mutant.name} could not be tested:\n{done.stdout[-2000:]}")
+    how = next((line for line in done.stdout.splitlines() if line.startswith("FAILED")), "")
+    return Verdict(mutant, 0 if done.returncode else None, how, 1, time.perf_counter() - started)
 
 
 def plant(mutant: Mutant, tree: Path) -> None:

@@ -34,6 +34,7 @@ from sql.snapshot import (
     difference_statements,
     forget_statement,
     kinds_query,
+    merge_statements,
     new_columns,
     still_tracked,
     table_statements,
@@ -173,6 +174,8 @@ class _Taking:
             for statement in change_statements(columns):
                 session.run(statement, self.parameters)
             kinds |= {row["kind"]: row["records"] for row in session.rows(kinds_query(columns))}
+        for statement in merge_statements(columns, kinds["created"] > 0):
+            session.run(statement, self.parameters)
         if not self.accept and before >= GUARD_FROM and kinds["deleted"] > before * GUARD_SHARE:
             raise SnapshotRefused(name, kinds["deleted"], before)
         return self._counted(columns, before, kinds)

@@ -133,7 +133,7 @@ def difference_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) 
         for table, fields in new.items()
     ]
     sentence = f"Which {name} records came, changed or went, one row for each, with the values they have now."
-    return [*_merges(columns), *fill, Statement(STAGE, f"difference_{name}", sentence, _difference(columns))]
+    return [*fill, Statement(STAGE, f"difference_{name}", sentence, _difference(columns))]
 
 
 def forget_statement(columns: ObjectColumns) -> Statement:
@@ -170,6 +170,34 @@ def change_statements(columns: ObjectColumns) -> list[Statement]:
     ]
 
 
+def merge_statements(columns: ObjectColumns, any_created: bool) -> list[Statement]:
+    """Which records went into which, as their rows say now; of a record that is there it is forgotten."""
+    spec, loser = columns.spec, f"CAST({columns.key} AS VARCHAR)"
+    made: list[Statement] = []
+    if any_created:
+        back = f"SELECT {loser} FROM difference_{spec.object} WHERE _kind = 'created'"
+        sql = f"DELETE FROM {MERGES} WHERE object = '{spec.object}' AND loser IN ({back})"
+        sentence = f"{spec.object} records that came back are merged no more."
+        made.append(Statement(STAGE, f"forget_merges_{spec.object}", sentence, sql))
+    if spec.merged_into is not None:
+        sentence = f"Which {spec.object} records were merged into others."
+        made.append(Statement(STAGE, f"merges_{spec.object}", sentence, _merges(columns, loser)))
+    return made
+
+
+def _merges(columns: ObjectColumns, loser: str) -> str:
+    name, key = columns.spec.object, columns.key
+    survivor = f"CAST({quoted(str(columns.spec.merged_into))} AS VARCHAR)"
+    return (
+        f"MERGE INTO {MERGES} AS m\nUSING (\n    SELECT {loser} AS loser, {survivor} AS survivor\n"
+        f"    FROM typed_{name} AS t\n    WHERE NOT EXISTS (SELECT 1 FROM {record_table(name)} AS c WHERE c.{key} = t.{key})\n"
+        f"    QUALIFY ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY {_newest_first(columns)}) = 1\n) AS s\n"
+        f"ON m.object = '{name}' AND m.loser = s.loser\n"
+        f"WHEN MATCHED AND s.survivor NOT IN (s.loser, m.survivor) THEN UPDATE SET survivor = s.survivor, seen_at = $as_of\n"
+        f"WHEN NOT MATCHED AND s.survivor <> s.loser THEN INSERT VALUES ('{name}', s.loser, s.survivor, $as_of)"
+    )
+
+
 def kinds_query(columns: ObjectColumns) -> str:
     """How many records came, changed and went, by kind."""
     return f"SELECT _kind AS kind, COUNT(*) AS records FROM difference_{columns.spec.object} GROUP BY _kind"
@@ -178,7 +206,7 @@ def kinds_query(columns: ObjectColumns) -> str:
 def _moment(field: str, columns: ObjectColumns) -> str:
     """A condition: the moment in a field has come."""
     spec = columns.spec.spec(field) or FieldSpec(type="timestamp")
-    return f"{quoted(field)} <= CAST($as_of AS DATE)" if spec.type == "date" else f"{quoted(field)} <= $as_of"
+    return f"t.{quoted(field)} <= {'CAST($as_of AS DATE)' if spec.type == 'date' else '$as_of'}"
 
 
 def _known(name: str, spec: FieldSpec, columns: ObjectColumns) -> str:
@@ -196,19 +224,29 @@ def _staged(columns: ObjectColumns) -> str:
     """One row for each record that is there at this instant."""
     spec, fields = columns.spec, columns.fields
     known = ",\n    ".join(_known(n, f, columns) for n, f in fields.items())
-    moved = f"t.{quoted(spec.updated_at)} DESC NULLS LAST, " if spec.updated_at else ""
     there = [f"{columns.key} IS NOT NULL"]
-    there += [_moment(spec.exists_from, columns)] if spec.exists_from else []
     there += [f"NOT {_listed(columns)}"] if spec.incremental and spec.incremental.tombstones else []
-    # a row that says that its record is gone counts like any other: where it is the newest, the record is gone
-    alive = [_unflagged(flag, columns) for flag in (spec.deleted_at, spec.merged_into) if flag]
-    order = moved + "".join(f"({a}) DESC, " for a in alive) + f"md5(concat_ws('|', {', '.join(fields)}))"
+    # a row that says that its record is gone, or not there yet, counts like any other: where it is the newest, it is so
+    told = [*_alive(columns), *([_moment(spec.exists_from, columns)] if spec.exists_from else [])]
     return (
         f"SELECT\n    {known}\nFROM typed_{spec.object} AS t\nWHERE {' AND '.join(there)}\n"
         # the same row delivered twice is one row; of different rows with one key the newest counts, then a stable choice
-        f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {order}) = 1"
-        + "".join(f" AND {a}" for a in alive)
+        f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {columns.key} ORDER BY {_newest_first(columns)}) = 1"
+        + "".join(f" AND {one}" for one in told)
     )
+
+
+def _newest_first(columns: ObjectColumns) -> str:
+    """The order of different rows with one key: the newest, then one that is there, then a stable choice."""
+    spec = columns.spec
+    moved = f"t.{quoted(spec.updated_at)} DESC NULLS LAST, " if spec.updated_at else ""
+    there = "".join(f"({a}) DESC, " for a in _alive(columns))
+    return f"{moved}{there}md5(concat_ws('|', {', '.join(columns.fields)}))"
+
+
+def _alive(columns: ObjectColumns) -> list[str]:
+    """Conditions: the row does not say that its record is gone."""
+    return [_unflagged(flag, columns) for flag in (columns.spec.deleted_at, columns.spec.merged_into) if flag]
 
 
 def _unflagged(flag: str, columns: ObjectColumns) -> str:
@@ -222,20 +260,6 @@ def _listed(columns: ObjectColumns) -> str:
     return (
         f"EXISTS (SELECT 1 FROM gone_{name} AS g WHERE g._key = t.{columns.key} AND (g._at >= t.{moved}) IS NOT FALSE)"
     )
-
-
-def _merges(columns: ObjectColumns) -> list[Statement]:
-    """Remember which records went into which."""
-    spec = columns.spec
-    if spec.merged_into is None:
-        return []
-    loser, survivor = f"CAST({columns.key} AS VARCHAR)", f"CAST({quoted(spec.merged_into)} AS VARCHAR)"
-    sql = (
-        f"INSERT INTO {MERGES}\nSELECT DISTINCT '{spec.object}', {loser}, {survivor}, $as_of\n"
-        f"FROM typed_{spec.object} AS t\nWHERE {survivor} IS NOT NULL AND {survivor} <> {loser}\n"
-        f"    AND NOT EXISTS (SELECT 1 FROM {MERGES} AS m WHERE m.object = '{spec.object}' AND m.loser = {loser})"
-    )
-    return [Statement(STAGE, f"merges_{spec.object}", f"Which {spec.object} records were merged into others.", sql)]
 
 
 def _differs(columns: ObjectColumns, left: str, right: str, fields: Mapping[str, FieldSpec] | None = None) -> str:

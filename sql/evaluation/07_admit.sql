@@ -62,8 +62,9 @@ CREATE OR REPLACE TEMP TABLE candidates AS
 SELECT
     c.*,
     CASE
+        WHEN NOT by_condition AND state IS NULL THEN 'workflow_unknown'
         WHEN NOT has_record THEN 'no_such_record'
-        WHEN NOT by_condition AND state IS DISTINCT FROM 'enabled' THEN 'workflow_' || COALESCE(state, 'unknown')
+        WHEN NOT by_condition AND state IS DISTINCT FROM 'enabled' THEN 'workflow_' || state
         WHEN NOT by_condition AND takes_rows THEN 'takes_rows'
         WHEN entry_mode = 'manual' AND NOT manual_entry THEN 'manual_refused'
         WHEN is_inside THEN 'already_inside'

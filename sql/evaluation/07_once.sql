@@ -3,12 +3,16 @@ CREATE OR REPLACE TEMP TABLE fitting AS
 SELECT
     c.*,
     r.result AS recipient,
+    COALESCE(c.matched_from, e.matched_from) AS qualifies_since,
     c.runs_once AND r.result IS NOT NULL AND (
         EXISTS (SELECT 1 FROM state.participants AS p WHERE p.workflow = c.workflow AND p.recipient = r.result)
-        OR ROW_NUMBER() OVER (PARTITION BY c.workflow, r.result ORDER BY c.matched_from NULLS FIRST, c.record, c.occasion) > 1
+        OR ROW_NUMBER() OVER (PARTITION BY c.workflow, r.result ORDER BY qualifies_since NULLS LAST, c.record, c.occasion) > 1
     ) AS is_repeated
 FROM passing AS c
-LEFT JOIN recipients AS r ON r.value = c.recipient_value AND r.record = c.record;
+LEFT JOIN recipients AS r ON r.value = c.recipient_value AND r.record = c.record
+-- whoever asks by an order alone may qualify and be refused for its spell
+LEFT JOIN state.episodes AS e
+    ON c.matched_from IS NULL AND e.subject = 'entry:' || c.workflow AND e.record = c.record AND e.occasion = c.occasion AND e.matched_to IS NULL;
 
 -- [entered_lately if passing] How many entered in the present hour, day, week or month of the workflows that limit it.
 CREATE OR REPLACE TEMP TABLE entered_lately AS
@@ -27,7 +31,7 @@ SELECT
         WHEN f.entry_limit IS NOT NULL AND f.place > f.entry_limit - COALESCE(n.entered_count, 0) THEN 'at_most'
     END AS late_refusal
 FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY workflow, is_repeated ORDER BY is_ordered DESC, matched_from NULLS FIRST, record, occasion) AS place
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY workflow, is_repeated ORDER BY is_ordered DESC, qualifies_since NULLS LAST, record, occasion) AS place
     FROM fitting
 ) AS f
 LEFT JOIN entered_lately AS n ON n.workflow = f.workflow;

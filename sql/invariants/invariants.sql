@@ -1,18 +1,18 @@
--- [everyone_is_somewhere] Entered equals active, paused, error, goal met, completed and exited, for every workflow and version.
+-- [everyone_is_somewhere if state.participants] Entered equals active, paused, error, goal met, completed and exited, for every workflow and version.
 SELECT workflow, version, COUNT(*) AS entered
 FROM state.participants
 GROUP BY workflow, version
 HAVING COUNT(*) <> COUNT(CASE WHEN status IN ('active', 'paused', 'error', 'goal_met', 'completed', 'exited') THEN 1 END)
     OR COUNT(CASE WHEN status IN ('goal_met', 'completed', 'exited') THEN 1 END) <> COUNT(left_at);
 
--- [inside_once] At most one open participant for a workflow and record.
+-- [inside_once if state.participants] At most one open participant for a workflow and record.
 SELECT workflow, record, occasion, COUNT(*) AS open_passages
 FROM state.participants
 WHERE left_at IS NULL
 GROUP BY workflow, record, occasion
 HAVING COUNT(*) > 1;
 
--- [spells_do_not_overlap] At most one open episode for a subject and record; spells neither overlap nor run backwards.
+-- [spells_do_not_overlap if state.episodes] At most one open episode for a subject and record; spells neither overlap nor run backwards.
 SELECT subject, record, matched_from, matched_to
 FROM (
     SELECT
@@ -22,7 +22,7 @@ FROM (
 )
 WHERE matched_to <= matched_from OR before_to > matched_from;
 
--- [actions_are_on_the_path] Every action belongs to a participant and to a step that its transitions passed.
+-- [actions_are_on_the_path if outbox.actions] Every action belongs to a participant and to a step that its transitions passed.
 SELECT a.action_id, a.participant_id, a.step_id
 FROM outbox.actions AS a
 LEFT JOIN (
@@ -32,26 +32,26 @@ LEFT JOIN (
 ) AS passed ON passed.participant_id = a.participant_id AND passed.step_id = a.step_id
 WHERE passed.step_id IS NULL;
 
--- [sent_once] At most one successful attempt for an action.
+-- [sent_once if outbox.attempts] At most one successful attempt for an action.
 SELECT action_id, COUNT(*) AS sent
 FROM outbox.attempts
 WHERE outcome = 'sent'
 GROUP BY action_id
 HAVING COUNT(*) > 1;
 
--- [nothing_for_the_held_out] No action for a held-out participant, and none planned after leaving.
+-- [nothing_for_the_held_out if outbox.actions] No action for a held-out participant, and none planned after leaving.
 SELECT a.action_id, p.arm, p.left_at, a.planned_at
 FROM outbox.actions AS a
 JOIN state.participants AS p ON p.participant_id = a.participant_id
 WHERE p.arm = 'holdout' OR a.planned_at > p.left_at;
 
--- [left_means_cancelled] Nothing stays planned for a participant that was made to leave; an exit step is part of the flow and cancels nothing.
+-- [left_means_cancelled if outbox.actions] Nothing stays planned for a participant that was made to leave; an exit step is part of the flow and cancels nothing.
 SELECT a.action_id, t.reason
 FROM outbox.actions AS a
 JOIN state.transitions AS t ON t.participant_id = a.participant_id
 WHERE a.status IN ('planned', 'awaiting_approval') AND t.kind IN ('exited', 'goal_met') AND t.hop_id IS NULL;
 
--- [no_entry_past_a_gate] Nobody entered at the instant at which it was also refused, or at which it left. Whoever took a merged record's place entered as that one.
+-- [no_entry_past_a_gate if state.participants] Nobody entered at the instant at which it was also refused, or at which it left. Whoever took a merged record's place entered as that one.
 SELECT p.participant_id, p.workflow, p.record
 FROM state.participants AS p
 JOIN state.participants AS q
@@ -66,7 +66,7 @@ WHERE f.refused_from <= p.entered_at AND (f.refused_to IS NULL OR f.refused_to >
     AND p.entry_mode = 'condition'
     AND NOT EXISTS (SELECT 1 FROM state.transitions AS t WHERE t.participant_id = p.participant_id AND t.kind = 'merged');
 
--- [waiting_for_something] Every active participant that rests has a due instant or waits for a condition.
+-- [waiting_for_something if state.participants] Every active participant that rests has a due instant or waits for a condition.
 SELECT p.participant_id, p.step_id
 FROM state.participants AS p
 WHERE p.status = 'active' AND p.due_at IS NULL
@@ -78,7 +78,7 @@ WHERE p.status = 'active' AND p.due_at IS NULL
             AND NOT h.needs_timer AND g.condition IS NOT NULL
     );
 
--- [locks_hold] Nobody is inside a workflow that was shut to its record when it entered.
+-- [locks_hold if state.participants] Nobody is inside a workflow that was shut to its record when it entered.
 SELECT p.participant_id, p.workflow, q.workflow AS locked_by
 FROM state.participants AS p
 JOIN state.participants AS q ON q.object = p.object AND q.record = p.record AND q.workflow <> p.workflow
@@ -87,7 +87,7 @@ WHERE q.entered_at < p.entered_at AND (q.left_at IS NULL OR q.left_at >= p.enter
     AND q.flow_version = q.version AND (w.shuts_all OR list_contains(w.shuts, p.workflow))
     AND NOT EXISTS (SELECT 1 FROM state.transitions AS t WHERE t.participant_id IN (p.participant_id, q.participant_id) AND t.kind = 'merged');
 
--- [reached_once] A workflow that runs once has one passage for each recipient.
+-- [reached_once if state.participants] A workflow that runs once has one passage for each recipient.
 SELECT p.workflow, p.recipient, COUNT(*) AS passages
 FROM state.participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current AND w.runs_once
@@ -95,7 +95,7 @@ WHERE p.recipient IS NOT NULL AND p.entered_at > w.applied_at
 GROUP BY p.workflow, p.recipient
 HAVING COUNT(*) > 1;
 
--- [sent_in_windows] No message is planned outside a window of its workflow, in its own timezone, nor for a date that is blacked out.
+-- [sent_in_windows if outbox.actions] No message is planned outside a window of its workflow, in its own timezone, nor for a date that is blacked out.
 SELECT a.action_id, a.send_after, a.zone
 FROM outbox.actions AS a
 JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current AND w.version = a.version

@@ -1,6 +1,12 @@
 -- [decisions] What the evaluation of an instant decided, one row each; who rests where comes with it.
 WITH who AS (
     SELECT *, CASE WHEN occasion = '' THEN record ELSE record || '+' || occasion END AS name FROM state.participants
+),
+made AS (
+    SELECT a.*, w.name
+    FROM outbox.actions AS a
+    JOIN who AS w ON w.participant_id = a.participant_id
+    WHERE a.planned_at = $as_of OR a.status_at = $as_of
 )
 SELECT 'entered' AS kind, workflow, name AS record, arm AS detail FROM who WHERE entered_at = $as_of
 UNION ALL
@@ -10,14 +16,12 @@ SELECT 'completed', workflow, name, NULL FROM who WHERE left_at = $as_of AND sta
 UNION ALL
 SELECT 'goal', workflow, name, exit_reason FROM who WHERE left_at = $as_of AND status = 'goal_met'
 UNION ALL
-SELECT 'action', a.workflow, w.name, a.step_id
-FROM outbox.actions AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.planned_at = $as_of
+SELECT 'action', workflow, name, step_id FROM made WHERE planned_at = $as_of
 UNION ALL
-SELECT 'value', a.workflow, w.name || '/' || a.step_id, CAST(a."values" AS VARCHAR)
-FROM outbox.actions AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.planned_at = $as_of
+SELECT 'value', workflow, name || '/' || step_id, CAST("values" AS VARCHAR) FROM made WHERE planned_at = $as_of
 UNION ALL
-SELECT 'outcome', a.workflow, w.name || '/' || a.step_id, a.status || COALESCE(':' || a.status_reason, '')
-FROM outbox.actions AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.status_at = $as_of AND a.status <> 'planned'
+SELECT 'outcome', workflow, name || '/' || step_id, status || COALESCE(':' || status_reason, '')
+FROM made WHERE status_at = $as_of AND status <> 'planned'
 UNION ALL
 SELECT 'user', a.workflow, w.name || '/' || a.step_id, COALESCE(a.user_key, 'nobody')
 FROM state.assignments AS a JOIN who AS w ON w.participant_id = a.participant_id WHERE a.assigned_at = $as_of
@@ -64,4 +68,4 @@ SELECT
     CASE status WHEN 'dropped' THEN status_reason END AS dropped
 FROM outbox.actions
 WHERE kind IN ('email', 'sms', 'call') AND (status = 'planned' OR (status = 'dropped' AND status_at = $as_of))
-ORDER BY workflow, record, step_id;
+ORDER BY workflow, record, step_id, planned_at, send_after;

@@ -74,8 +74,11 @@ FROM arriving_records
 WHERE kind IN ('merged', 'left_out');
 
 -- [merge_again] Which records were merged into others.
-INSERT INTO crm.merges
-SELECT object, record, fields ->> '$.survivor', CAST($as_of AS TIMESTAMPTZ) FROM arriving_records WHERE kind = 'merged';
+MERGE INTO crm.merges AS m
+USING (SELECT object, record AS loser, fields ->> '$.survivor' AS survivor FROM arriving_records WHERE kind = 'merged') AS a
+ON m.object = a.object AND m.loser = a.loser
+WHEN MATCHED THEN UPDATE SET survivor = a.survivor, seen_at = CAST($as_of AS TIMESTAMPTZ)
+WHEN NOT MATCHED THEN INSERT VALUES (a.object, a.loser, a.survivor, CAST($as_of AS TIMESTAMPTZ));
 
 -- [count_again] How many rows were not read.
 UPDATE journal.snapshot_objects AS o

@@ -24,6 +24,8 @@ from sql.statements import Statement, query
 
 Row = dict[str, Any]
 _CHANGES_TABLES = re.compile(r"CREATE (?!OR REPLACE TEMP )|ALTER |DROP ")
+_FOUND_BY_NAME = "incoming"
+"""The name under which DuckDB finds Arrow data in a local variable: a view for it costs more than reading a few rows."""
 
 
 def _table(rows: list[Row]) -> Any:
@@ -32,10 +34,13 @@ def _table(rows: list[Row]) -> Any:
 
 
 @lru_cache(maxsize=2048)
-def _read(sql: str) -> Any:
-    """A statement as parsed: reading the text is a quarter of the time that a statement over few rows takes."""
+def _read(sql: str) -> tuple[Any, bool]:
+    """A statement as parsed, and whether it changes tables.
+
+    Reading the text is a quarter of the time that a statement over few rows takes.
+    """
     statements = duckdb.extract_statements(sql)
-    return statements[0] if len(statements) == 1 else sql
+    return statements[0] if len(statements) == 1 else sql, _CHANGES_TABLES.match(sql) is not None
 
 
 class DuckDBSession:
@@ -58,6 +63,7 @@ class DuckDBSession:
         self._columns: dict[str, dict[str, str]] | None = None
         self._inside = False
         self._spoiled = False
+        self._incoming: Any = None
         try:
             self._connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only)
         except duckdb.IOException as error:
@@ -137,6 +143,13 @@ class DuckDBSession:
     @contextlib.contextmanager
     def reading(self, name: str, data: Any) -> Generator[None]:
         """Inside, Arrow data (a table or a record batch reader) is there to be read under a name."""
+        if name == _FOUND_BY_NAME:
+            before, self._incoming = self._incoming, data
+            try:
+                yield
+            finally:
+                self._incoming = before
+            return
         self._connection.register(name, data)
         try:
             yield
@@ -278,10 +291,13 @@ class DuckDBSession:
         return ran
 
     def _run(self, sql: str, parameters: Mapping[str, Any] | None, name: str) -> duckdb.DuckDBPyConnection:
-        if _CHANGES_TABLES.match(sql):
-            self._columns = None
+        incoming = self._incoming
         try:
-            read = _read(sql)
+            read, changes_tables = _read(sql)
+            if changes_tables:
+                self._columns = None
             return self._connection.execute(read, dict(parameters)) if parameters else self._connection.execute(read)
         except duckdb.Error as error:
             raise StatementFailed(name, str(error)) from error
+        finally:
+            del incoming  # until here a statement could read it by this name

@@ -241,7 +241,9 @@ def live_through(session: DuckDBSession) -> None:
     life.day(4)
     life.deliver(4.5)
     life.world.set({"account": {"a0": {"health": "poor"}, "a2": {"name": "Back", "health": "poor", "main_id": "1"}}})
+    life.world.set({"account": {"a4": {"merged_to": "a6"}, "a5": {"merged_to": "a1"}}})
     life.day(5)
+    life.world.set({"account": {"a4": {"merged_to": None}, "a5": {"merged_to": "a3"}}})
     # what no evaluation has seen
     life.deliver(5.5)
     life.order("remove care a0", 5.6)

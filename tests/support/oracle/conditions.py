@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, cast
@@ -256,10 +256,13 @@ class Judge:
 
     # ---- remembering
 
-    def evaluated(self, now: datetime) -> None:
-        """An evaluation ends: remember since when conditions hold and records are in their stages."""
+    def evaluated(self, now: datetime, followed: Iterable[tuple[str, Condition]]) -> None:
+        """An evaluation ends: remember since when conditions hold and records are in their stages.
+
+        `followed` are conditions of older versions, with their objects, that somebody inside or watched is asked by.
+        """
         held: dict[tuple[str, str], dict[str, datetime]] = {}
-        for object_, tree in _held_conditions(self.project):
+        for object_, tree in _held_conditions(self.project, followed):
             key = (object_, _sql(tree))
             before = self._held.get(key, {})
             held[key] = {
@@ -302,19 +305,20 @@ def _sql(tree: Node) -> str:
     return tree.sql(dialect="duckdb")
 
 
-def _held_conditions(project: Project) -> Iterator[tuple[str, Node]]:
-    """Every condition inside a `held_for` that something live asks, with the object it is about."""
-    for object_, tree in _live(project):
+def _held_conditions(project: Project, followed: Iterable[tuple[str, Condition]]) -> Iterator[tuple[str, Node]]:
+    """Every condition inside a `held_for` that something live or followed asks, with the object it is about."""
+    for object_, tree in _live(project, followed):
         for node in tree.find_all(exp.Anonymous):
             call = call_of(node)
             if call is not None and call.name == "held_for":
                 yield object_, call.args[0]
 
 
-def _live(project: Project) -> Iterator[tuple[str, Node]]:
+def _live(project: Project, followed: Iterable[tuple[str, Condition]]) -> Iterator[tuple[str, Node]]:
     """Expressions of workflows and journeys, and of the segments and computed fields that these lead to."""
     conditions = [(j.object, c) for j in project.journeys.values() for c in j.conditions()]
     conditions += [(w.object, c) for w in project.workflows.values() for c in conditions_of(w)]
+    conditions += followed
     ahead = [(w.object, e.tree) for w in project.workflows.values() for e in expressions_of(w)]
     ahead += [(o, leaf.expression.tree) for o, condition in conditions for leaf in leaves(condition)]
     seen: set[tuple[str, int]] = set()

@@ -12,12 +12,28 @@ from support.oracle.state import State
 from definitions.goals import EVENTS, OUTCOME, Goal
 
 
+def merge(state: State) -> None:
+    """The survivor takes the place of a record that was merged into it; where it is inside, the other is to end.
+
+    Of several the one that entered first takes the place. That is seen before any condition is asked, also in the archive.
+    """
+    state.merged.clear()
+    for live in state.live.values():
+        for participant in sorted(live.inside(), key=lambda p: (p.entered_at, p.spot)):
+            survivor = state.records.survivor(participant.object, participant.record)
+            if survivor is None:
+                continue
+            if live.open_of((survivor, participant.occasion)) is None:
+                live.hand_over(participant, survivor)
+            else:
+                state.merged.add(participant.id)
+
+
 def leave(state: State) -> None:
     """Stage 6, for everybody inside a workflow that is not archived. Leaving takes back what is planned."""
     for live in state.workflows():
         if live.state == "archived":
             continue
-        _merge(state, live)
         for participant in list(live.inside()):
             found = _reason(state, live, participant)
             if found is not None:
@@ -26,29 +42,11 @@ def leave(state: State) -> None:
                 participant.cancel(reason, state.at)
 
 
-def _merge(state: State, live: Live) -> None:
-    """The survivor takes the place of a record that was merged into it; where it is inside, the other ends.
-
-    Of several the one that entered first takes the place.
-    """
-    for participant in sorted(live.inside(), key=lambda p: (p.entered_at, p.spot)):
-        if state.exists(participant.object, participant.record):
-            continue
-        survivor = state.records.survivor(participant.object, participant.record)
-        if survivor is None:
-            continue
-        if live.open_of((survivor, participant.occasion)) is None:
-            live.hand_over(participant, survivor)
-        else:
-            participant.leave("exited", "merged", state.at)
-            participant.cancel("merged", state.at)
-
-
 def _reason(state: State, live: Live, participant: Participant) -> tuple[str, str] | None:
     """The first reason that holds, with the status it leads to."""
     definition = live.definition
     if not state.exists(participant.object, participant.record):
-        return "exited", "record_deleted"
+        return "exited", "merged" if participant.id in state.merged else "record_deleted"
     if live.state == "disabled" or live.is_gone:
         return "exited", "workflow_disabled"
     if definition.exit.when is not None and state.holds(definition.exit.when, participant):
@@ -90,8 +88,8 @@ def _reached(state: State, live: Live, participant: Participant, goal: Goal) -> 
     """When a goal was reached: an activity at its own time, a condition now."""
     if goal.when is not None:
         return state.at if state.holds(goal.when, participant) else None
-    times = [at for at in _activities(state, live, participant, goal) if participant.entered_at < at <= state.at]
-    return min((at for at in times if not any(a <= at <= b for a, b in participant.pauses)), default=None)
+    since = participant.resumed_at or participant.entered_at
+    return min((at for at in _activities(state, live, participant, goal) if since < at <= state.at), default=None)
 
 
 def _activities(state: State, live: Live, participant: Participant, goal: Goal) -> Iterator[datetime]:

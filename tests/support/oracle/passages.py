@@ -122,7 +122,7 @@ class Participant:
     restarts: int = 0
     spell: datetime | None = None
     stopped_at: datetime | None = None
-    pauses: list[tuple[datetime, datetime]] = field(default_factory=list[tuple[datetime, datetime]])
+    resumed_at: datetime | None = None
     actions: list[Action] = field(default_factory=list[Action])
     given: dict[str, str | None] = field(default_factory=dict[str, str | None])
     seen: tuple[bool | None, float | None] | None = None
@@ -153,7 +153,7 @@ class Participant:
     def go_on(self, now: datetime, clock: Clock) -> None:
         """After a pause or an error: what was left of the wait runs on from now."""
         if self.status == "paused" and self.stopped_at is not None:
-            self.pauses.append((self.stopped_at, now))
+            self.resumed_at = now
         if self.remaining is not None:
             days, rest = self.remaining
             self.due_at = clock.step(now, Span(days=days)) + rest
@@ -253,9 +253,9 @@ class Live:
         return next((p for p in self.of(spot) if p.is_open), None)
 
     def next_id(self, seed: str, spot: Spot) -> tuple[int, str]:
-        """The number and the id of the next entry."""
-        number = len(self.of(spot)) + 1
-        return number, participant_id(seed, self.name, *spot, number)
+        """The number and the id of the next entry; ids count by the record that entered, also where another took its place."""
+        named = sum((p.entered_as, p.occasion) == spot for p in self.passages)
+        return len(self.of(spot)) + 1, participant_id(seed, self.name, *spot, named + 1)
 
 
 def named(spot: Spot) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import pairwise
@@ -67,13 +67,14 @@ class Records:
         self._snapshots: list[Rows] = []
         self._pasts: dict[tuple[str, str], _Past] = {}
         self._merged: dict[str, dict[str, str]] = {}
+        self._tracked: dict[str, set[str]] = {}
         self.use(project)
 
     def use(self, project: Project) -> None:
         """Another project is live: it is what the next snapshot reads and tracks."""
         self.project = project
         self.clock = Clock(ZoneInfo(project.settings.timezone))
-        self._tracked = tracked_fields(project)
+        self._asked = tracked_fields(project)
 
     def snapshot(self, rows: Written, at: datetime) -> None:
         """See the rows at an instant. At the instant of the snapshot before, nothing is looked at: nothing happens."""
@@ -85,10 +86,12 @@ class Records:
         seen: dict[str, dict[str, Row]] = {}
         for name, spec in self.project.catalog.objects.items():
             read_rows = self._read_all(name, spec, rows.get(name, {}), at)
-            self._merged[name] = self._merges(spec, read_rows)
             there = {key: row for key, row in sorted(read_rows.items()) if self._is_there(spec, row, at)}
             seen[name] = {key: self._known(spec, row, at) for key, row in there.items()}
+            self._see_merges(name, spec, read_rows, there)
         for name in {*before, *seen}:
+            # what once had a history keeps it
+            self._tracked.setdefault(name, set()).update(self._asked.get(name, ()))
             self._remember(name, before.get(name), seen.get(name, {}), at)
         self._instants.append(at)
         self._snapshots.append(seen)
@@ -176,10 +179,12 @@ class Records:
         fields = {spec.key: "text", **{name: f.type for name, f in spec.fields.items()}}
         return {name: read(type_, written.get(name), self.clock) for name, type_ in fields.items()}
 
-    def _merges(self, spec: CatalogObject, rows: Mapping[str, Row]) -> dict[str, str]:
-        if spec.merged_into is None:
-            return {}
-        return {key: str(row[spec.merged_into]) for key, row in rows.items() if row[spec.merged_into] is not None}
+    def _see_merges(self, name: str, spec: CatalogObject, rows: Mapping[str, Row], there: Mapping[str, Row]) -> None:
+        """Into which record a row went is what it said last; of a record that is there it is forgotten."""
+        known = {key: into for key, into in self._merged.get(name, {}).items() if key not in there}
+        flag = spec.merged_into
+        said = {key: str(row[flag]) for key, row in rows.items() if row[flag] is not None} if flag is not None else {}
+        self._merged[name] = known | {key: into for key, into in said.items() if key not in there and into != key}
 
     def _is_there(self, spec: CatalogObject, row: Row, at: datetime) -> bool:
         """Not deleted, not merged away, and its `exists_from` has come; a missing date never comes."""
@@ -217,7 +222,7 @@ class Records:
                 past.updated.append(at)
             self._follow(past, self._tracked.get(name, ()), is_, at)
 
-    def _follow(self, past: _Past, tracked: Sequence[str], row: Row | None, at: datetime) -> None:
+    def _follow(self, past: _Past, tracked: Collection[str], row: Row | None, at: datetime) -> None:
         """End the spells of values that no longer stand, begin those of new ones."""
         for name in {*past.spells, *tracked}:
             spells = past.spells.setdefault(name, [])

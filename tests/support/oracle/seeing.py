@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from support.oracle.clock import Span
 from support.oracle.passages import ENTRY, HOLDOUT, WINDOWED, Action, Participant
 from support.oracle.state import State
 
+from definitions.conditions import Condition
+from definitions.rules import conditions_of
 from pipelines.worlds import Observed
+
+T = TypeVar("T")
 
 WATCHED = Span(days=30)
 """How long the objective is observed after the end."""
@@ -42,6 +46,15 @@ def _watched_until(state: State, participant: Participant, left: datetime) -> da
     return max(state.clock.step(left, WATCHED), state.clock.step(participant.entered_at, Span(days=days)))
 
 
+def followed(state: State) -> Iterator[tuple[str, Condition]]:
+    """Conditions by which somebody inside, or somebody observed, is asked, with their objects; of any version."""
+    for p in state.passages():
+        if p.left_at is None or state.at <= _watched_until(state, p, p.left_at):
+            yield from ((p.object, condition) for condition in conditions_of(p.flow))
+            if p.objective is not None:
+                yield p.object, p.objective.when
+
+
 def observed(state: State) -> Observed:
     """Everything that the evaluation at hand decided."""
     now, passages = state.at, list(state.passages())
@@ -49,8 +62,10 @@ def observed(state: State) -> Observed:
     inside = [p for p in passages if p.is_open]
     actions = list(state.actions())
     planned = [a for a in actions if a.planned_at == now]
-    ended = [a for a in actions if a.status_at == now and a.status != "planned"]
+    by_time = sorted(actions, key=lambda a: a.planned_at)
+    ended = [a for a in by_time if a.status_at == now and a.status != "planned"]
     messages = [a for a in state.sendable() if a.sends_at is not None]
+    messages = sorted(messages, key=lambda a: (a.planned_at, str(a.sends_at)))
     return Observed(
         entered=_names(state, (p for p in passages if p.entered_at == now)),
         held_out=_names(state, (p for p in passages if p.entered_at == now and p.arm == "holdout")),
@@ -61,14 +76,19 @@ def observed(state: State) -> Observed:
         refused=_refused(state),
         resting={_name(state, p): p.step for p in inside},
         status={_name(state, p): f"{p.status}:{p.reason}" if p.reason else p.status for p in inside},
-        measures={_name(state, p): p.measured[now] for p in passages if now in p.measured},
-        orders={order.text: order.outcome for order in state.orders},
-        users={_action(state, a): a.user or "nobody" for a in planned if a.step.assign is not None},
-        outcomes={_action(state, a): _outcome(a) for a in ended},
+        measures=_last((_name(state, p), p.measured[now]) for p in passages if now in p.measured),
+        orders=_last((order.text, order.outcome) for order in state.orders),
+        users=_last((_action(state, a), a.user or "nobody") for a in planned if a.step.assign is not None),
+        outcomes=_last((_action(state, a), _outcome(a)) for a in ended),
         sends={_action(state, a): _send(a) for a in messages},
         dropped={_action(state, a): a.reason or "" for a in ended if a.status == "dropped" and a.kind in WINDOWED},
         values={_action(state, a): a.values for a in planned if a.values},
     )
+
+
+def _last(told: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """By name; of several things told of one name the last by its text."""
+    return dict(sorted(told, key=lambda one: (one[0], str(one[1]))))
 
 
 def _prefix(state: State, workflow: str) -> str:

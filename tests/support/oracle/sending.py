@@ -29,7 +29,7 @@ def plan_sends(state: State) -> None:
         _place(state, action, state.at)
     _limit_recipients(state)
     while _limit_senders(state):
-        pass
+        _limit_recipients(state)
 
 
 def _counted(state: State) -> list[tuple[datetime, bool, Action]]:

@@ -19,7 +19,7 @@ class Passages:
         self._completed: frozenset[tuple[str, str]] = frozenset()
 
     def begin(self) -> None:
-        """An evaluation begins: who is inside now, and who is through, is what conditions see until its end."""
+        """Orders and merges are taken up: who is inside now, and who is through, is what conditions see until the end."""
         passages = list(self.state.passages())
         self._inside = frozenset((p.workflow, p.record) for p in passages if p.is_open)
         self._completed = frozenset((p.workflow, p.record) for p in passages if p.status == "completed")

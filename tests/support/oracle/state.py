@@ -45,6 +45,7 @@ class State:
     given: list[Order] = field(default_factory=list[Order])
     removed: set[str] = field(default_factory=set[str])
     marked: set[str] = field(default_factory=set[str])
+    merged: set[str] = field(default_factory=set[str])
     inside_at_start: list[Participant] = field(default_factory=list[Participant])
     active_at_start: set[str] = field(default_factory=set[str])
     new_actions: list[Action] = field(default_factory=list[Action])

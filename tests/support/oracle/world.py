@@ -11,12 +11,12 @@ from support.oracle.advancing import advance, begin_anew, plan
 from support.oracle.applying import apply
 from support.oracle.conditions import Asked, Judge
 from support.oracle.entering import admit, see_episodes
-from support.oracle.leaving import leave
+from support.oracle.leaving import leave, merge
 from support.oracle.orders import parse_order, take_up
 from support.oracle.passages import Participant, Passage, Result
 from support.oracle.reading import NotInOracle
 from support.oracle.records import Records
-from support.oracle.seeing import broken, measure, observed
+from support.oracle.seeing import broken, followed, measure, observed
 from support.oracle.sending import plan_sends
 from support.oracle.standing import Passages
 from support.oracle.state import State
@@ -62,6 +62,9 @@ class OracleWorld:
     def order(self, order: str, at: datetime) -> None:
         """Give an order as on the command line; the same one given twice at one instant is one order."""
         given = parse_order(order)
+        live = self.state.live.get(given.workflow)
+        if live is None or live.is_gone:
+            raise UserError("unknown-workflow", f"`{given.workflow}` is not live")
         if all(o.text != order or o.by_step for o in self.state.given):
             self.state.given.append(given)
 
@@ -89,9 +92,10 @@ class OracleWorld:
         state.records.snapshot(self.rows, as_of)
         state.inside_at_start = [p for p in state.passages() if p.is_open]
         state.active_at_start = {p.id for p in state.inside_at_start if p.status == "active"}
-        self.standing.begin()
         begin_anew(state)
         take_up(state)
+        merge(state)
+        self.standing.begin()
         see_episodes(state)
         leave(state)
         admit(state)
@@ -99,7 +103,7 @@ class OracleWorld:
         plan(state)
         plan_sends(state)
         measure(state)
-        state.judge.evaluated(as_of)
+        state.judge.evaluated(as_of, followed(state))
         for live in state.live.values():
             live.was = live.state
         self._observed = {as_of: observed(state)}

@@ -25,17 +25,20 @@ def main(arguments: list[str]) -> int:
     engines = asked.engines.split(",")
     if asked.seed is not None:
         return _one(asked.seed, asked.steps, engines, asked.shrink)
-    first, _, last = asked.seeds.partition("..")
-    summary = run_fleet(range(int(first), int(last)), asked.steps, engines, asked.jobs, _say, asked.keep)
+    ranges = [part.split("..") for part in asked.seeds.split(",")]
+    seeds = [seed for first, last in ranges for seed in range(int(first), int(last))]
+    summary = run_fleet(seeds, asked.steps, engines, asked.jobs, _say, asked.keep)
     _say(summary.text())
     if asked.report:
-        Path(asked.report).write_text(page(summary), encoding="utf-8")
+        Path(asked.report).write_text(page(summary, asked.seeds), encoding="utf-8")
     return 1 if summary.failures else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m support.soak", description=__doc__)
-    parser.add_argument("--seeds", default="0..300", help="the first and the one behind the last")
+    parser.add_argument(
+        "--seeds", default="0..300", help="the first and the one behind the last; several such, with commas"
+    )
     parser.add_argument("--steps", type=int, default=60, help="steps of a history; about one in five is an evaluation")
     parser.add_argument(
         "--engines", default="engine,oracle", help=f"what is compared: {', '.join(NAMES)}, or module:factory"

@@ -33,11 +33,18 @@ def draw_edit(rng: Random, world: World, most: int = 6) -> tuple[Spec, Project] 
         edit(rng, world, data)
         if data == world.data:
             continue
-        try:
-            return data, build(data)
-        except Rejected:
-            continue
+        project = build_edit(data)
+        if project is not None:
+            return data, project
     return None
+
+
+def build_edit(data: Spec) -> Project | None:
+    """The project of an edit, or None where the checker refuses it."""
+    try:
+        return build(data)
+    except Rejected:
+        return None
 
 
 def walk(steps: list[Spec]) -> Iterator[Spec]:

@@ -18,7 +18,6 @@ from typing import Any, cast
 from support.soak.tally import tally_of
 
 from definitions import Project
-from definitions.steps import ACTION_KINDS
 from pipelines.delivery.journal import Position
 from pipelines.delivery.ledger import Ledger, Noted
 from pipelines.delivery.verdicts import Verdict
@@ -159,7 +158,10 @@ def _world(
 def _deliver(session: DuckDBSession, now: datetime) -> None:
     """Every planned action whose time has come is sent; what it would say is not looked at."""
     ledger = Ledger(session, now, in_time=True)
-    rows = ledger.claim(ACTION_KINDS, 1_000_000)
+    kinds = ledger.due_kinds()
+    if not kinds:
+        return
+    rows = ledger.claim(kinds, 1_000_000)
     ledger.note([Noted(row["action_id"], 1, "soak", "out", Verdict("sent")) for row in rows], [], Position())
 
 

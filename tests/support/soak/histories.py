@@ -5,7 +5,7 @@ What is drawn becomes moments in the form of a case's timeline, so that any hist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -13,6 +13,7 @@ from typing import Any
 
 from support.soak.catalogs import KEYS, PHONES, SIZES, TEXTS, ZONES, Spec, draw_value
 from support.soak.edits import draw_edit
+from support.soak.themes import PLAIN, Theme
 from support.soak.worlds import World
 
 from definitions import Project
@@ -35,12 +36,19 @@ class Moment:
 
     at: datetime
     set: dict[str, dict[str, Any]] = field(default_factory=dict[str, Any])
+    early: list[str] = field(default_factory=list[str])
+    """Orders that are given before the project is edited."""
     commands: list[str] = field(default_factory=list[str])
     results: dict[str, list[Any]] = field(default_factory=dict[str, Any])
     suppress: dict[str, dict[str, str]] = field(default_factory=dict[str, Any])
     delivers: bool = False
     world: Spec | None = None
     project: Project | None = None
+
+    def order(self, order: str) -> None:
+        """Give an order, once: answers are told by its text."""
+        if order not in self.commands:
+            self.commands.append(order)
 
     def change(self, object_: str, key: str, row: Spec | None) -> None:
         """Note new values of a row, or that it goes."""
@@ -56,13 +64,13 @@ class Story:
     rng: Random
     world: World
     steps: int
-    frequent: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Deeds of the seed's theme, with their weights."""
+    theme: Theme = PLAIN
     now: datetime = field(init=False)
     rows: Rows = field(default_factory=Rows)
     actions: list[str] = field(default_factory=list[str])
     waiting: list[str] = field(default_factory=list[str])
     inside: list[str] = field(default_factory=list[str])
+    stopped: list[str] = field(default_factory=list[str])
     doubles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     faults: bool = False
     delivers: bool = False
@@ -75,7 +83,8 @@ class Story:
         # limits count what is overdue as going out now: without delivery everything would pile up
         self.delivers = chance() < 0.5 or "limits" in self.world.data["project"]
         self._kinds = {kind: weight for kind, (weight, kept, _) in KINDS.items() if chance() < kept}
-        self._kinds |= self.frequent
+        self._kinds |= self.theme.deeds
+        self._kinds |= {kind: weight for kind, (weight, _) in self.theme.own.items()}
 
     def given(self) -> Rows:
         """The rows at the start."""
@@ -102,7 +111,8 @@ class Story:
 
     def act(self, kind: str, moment: Moment) -> None:
         """One step of a kind."""
-        KINDS[kind][2](self, moment)
+        deed = self.theme.own[kind][1] if kind in self.theme.own else KINDS[kind][2]
+        deed(self, moment)
 
     def next_moment(self) -> Moment:
         """The clock goes on. What came twice comes once again."""
@@ -128,6 +138,7 @@ class Story:
         self.actions.extend(observed.actions)
         self.actions = self.actions[-30:]
         self.inside = list(observed.resting)
+        self.stopped = [name for name, status in observed.status.items() if status.startswith("error")]
         answered = {a for a, outcome in observed.outcomes.items() if outcome != "awaiting_approval"}
         self.waiting = [a for a in self.waiting if a not in answered]
         self.waiting += [a for a, outcome in observed.outcomes.items() if outcome == "awaiting_approval"]
@@ -300,15 +311,11 @@ def _order_person(story: Story, moment: Moment) -> None:
     if not record or command == "enroll":
         found = story.pick(data["workflows"][workflow]["object"])
         record = found[1] if found and rng.random() < 0.95 else "zz"
-    order = f"{command} {workflow} {record.split('+')[0]}{step}"
-    if order not in moment.commands:
-        moment.commands.append(order)
+    moment.order(f"{command} {workflow} {record.split('+')[0]}{step}")
 
 
 def _order_workflow(story: Story, moment: Moment) -> None:
-    order = f"{story.rng.choice(WHOLE)} {story.rng.choice(list(story.world.data['workflows']))}"
-    if order not in moment.commands:
-        moment.commands.append(order)
+    moment.order(f"{story.rng.choice(WHOLE)} {story.rng.choice(list(story.world.data['workflows']))}")
 
 
 def _result(story: Story, moment: Moment) -> None:

@@ -57,6 +57,8 @@ def play_moment(seats: Sequence[Seat], moment: Moment) -> tuple[Observed, bool]:
     """
     if moment.delivers:
         _each(seats, moment, "deliver", [lambda seat: seat.deliver(moment.at - DELIVERED_BEFORE)])
+    early = moment.at - timedelta(seconds=1)
+    _each(seats, moment, "order", [_giving(order, early) for order in moment.early])
     accepted = _edited(seats, moment)
     for seat in seats:
         seat.engine.set({o: {k: None if r == GONE else r for k, r in rows.items()} for o, rows in moment.set.items()})
@@ -85,6 +87,10 @@ def _evaluate(seat: Seat, moment: Moment) -> None:
 def _ordering(moment: Moment, i: int) -> Callable[[Seat], None]:
     at = moment.at - timedelta(microseconds=len(moment.commands) - 1 - i)
     return lambda seat: seat.engine.order(moment.commands[i], at)
+
+
+def _giving(order: str, at: datetime) -> Callable[[Seat], None]:
+    return lambda seat: seat.engine.order(order, at)
 
 
 def _receiving(moment: Moment, action: str) -> Callable[[Seat], None]:

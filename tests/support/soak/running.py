@@ -12,11 +12,11 @@ from random import Random
 from typing import Any
 
 from support.soak.catalogs import Spec
+from support.soak.directed import theme_of
 from support.soak.engines import Seat, Stage, open_stage
 from support.soak.histories import Moment, Story
 from support.soak.identities import check_identities
 from support.soak.playing import Declined, Difference, Disagreed, begin, play_moment
-from support.soak.themes import theme_of
 from support.soak.worlds import draw_world
 
 from definitions import Project
@@ -62,7 +62,7 @@ def run_seed(seed: int, steps: int, stages: Sequence[Stage]) -> Outcome:
     rng = Random(seed)
     theme = theme_of(seed)
     world, project, refused = draw_world(rng, theme)
-    story = Story(rng, world, steps, theme.deeds)
+    story = Story(rng, world, steps, theme)
     given = story.given()
     outcome = Outcome(seed, History(world.data, given), steps=steps, rejected=len(refused))
     with seated(stages, project) as seats:

@@ -69,8 +69,8 @@ def _bold(history: History) -> Iterator[History]:
     for name in history.data["workflows"]:
         others = [n for n in history.data["workflows"] if n != name]
         yield _everywhere(history, lambda data, others=others: [data["workflows"].pop(n, None) for n in others])
-    for part in ("commands", "results", "suppress", "world", "set"):
-        empty: Any = None if part == "world" else [] if part == "commands" else {}
+    for part in ("early", "commands", "results", "suppress", "world", "set"):
+        empty: Any = None if part == "world" else [] if part in ("early", "commands") else {}
         yield replace(history, moments=[replace(m, **{part: empty}, project=None) for m in history.moments])
     for object_ in history.given:
         if object_ != "account":
@@ -99,6 +99,7 @@ def _joined(first: Moment, second: Moment) -> Moment:
                 made.set.setdefault(object_, {})[key] = row
             elif isinstance(later, dict) and isinstance(row, dict):
                 made.set[object_][key] = {**row, **later}
+    made.early = [*first.early, *second.early]
     made.commands = [*first.commands, *(c for c in second.commands if c not in first.commands)]
     made.results = first.results | made.results
     made.suppress = first.suppress | made.suppress
@@ -227,6 +228,7 @@ def _printed_moment(moment: Moment) -> Spec:
     made: Spec = {"at": moment.at.isoformat(sep=" ", timespec="minutes")}
     for key, value in (
         ("set", moment.set),
+        ("early", moment.early),
         ("commands", moment.commands),
         ("results", moment.results),
         ("suppress", moment.suppress),

@@ -39,7 +39,10 @@ object: account
 state: enabled
 launch: everyone
 entry: {when: "count(distinct replies.author) >= 2 or changed_to(health, 'at_risk')"}
-steps: [{id: t, task: {title: x}}]
+objective: {name: Warned, when: health = 'at_risk'}
+steps:
+  - id: b
+    branch: [{name: warned, if: health = 'at_risk', steps: [{id: t, task: {title: x}}]}]
 """,
     "workflows/care.yaml": """
 object: account

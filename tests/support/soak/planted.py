@@ -98,12 +98,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("change_stays", "what changed last time is still changed", AFFECTED, "    if reach.looks_back:", "    if reach.looks_back and not reach.by_day and reach.everyone:", "increments,oracle"),
     Mutant("due_forgotten", "who is due at this very instant is not looked at", REACHED, "due_at <= $as_of)", "due_at < $as_of)", "increments,oracle"),
     Mutant("arrived_forgotten", "who arrived at the last evaluation is not looked at", REACHED, "WHERE arrived_at >= $previous_as_of OR entered_at >= $previous_as_of OR", "WHERE", "increments,oracle"),
-    Mutant("gate_forgotten", "who was kept out by a lock or a limit is not asked again", REACHED, "f.reason IN ('locked', 'run_once', 'at_most', 'between_slots') OR ", "", "increments,oracle"),
     Mutant("gate_time", "who waits after an exit is not asked again", REACHED, " OR f.until_at <= $as_of)", ")", "increments,oracle"),
     Mutant("tail_lost", "the last records that fill no byte are lost", BITS + "execution.py", "count=self.count, bitorder", "count=self.count // 8 * 8, bitorder", "bitmaps,oracle"),
     Mutant("not_unknown", "NOT makes the unknown true", BITS + "words.py", "return Bits(self.untrue, None if self.false is None else self.true)", "return Bits(~self.true)", "bitmaps,oracle"),
     Mutant("stale_ordinal", "records are numbered in another order than they are read", BITS + "places.py", "ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid) - 1", "ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid DESC) - 1", "bitmaps,oracle"),
-    Mutant("told_twice", "an answer is given twice", BITS + "execution.py", "(told[mine >> 3] >> (mine & 7)) & 1 == 0", "True", "bitmaps,oracle"),
+    Mutant("told_twice", "an answer is given twice", BITS + "execution.py", "(told[mine >> 3] >> (mine & 7)) & 1 == 0", "True", EXECUTIONS),
     Mutant("sum_of_all", "sums heed no filter", BITS + "groups.py", "return self._sum(values, chosen) if", "return self._sum(values, _Chosen(None, self.owners)) if", "bitmaps,oracle"),
     Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', "bitmaps,oracle"),
 )  # fmt: skip

@@ -82,15 +82,7 @@ def judging_statements(plan: TruthPlan) -> Iterator[Statement | Work]:
         question = Question(_conditions(object_plan))
         sentence = f"{len(question.conditions)} conditions of {name}, judged together as bits: {len(question.tests)} different tests."
 
-        def do(session: DuckDBSession, parameters: Mapping[str, Any], memory: Memory, of: _Asking) -> None:
-            memory[f"judged {of.plan.needs.object}"] = judged = of.judged(session, parameters)
-            kept = [number for number, _ in numbers_in(of.plan, "entry")]
-            places = [judged.all_of(number).astype(np.int32) for number in kept]
-            if kept:
-                conditions = np.repeat(np.array(kept, np.int64), [len(found) for found in places])
-                _tell(session, judged, conditions, np.concatenate(places))
-
-        yield Work(STAGE, f"judge_{name}", sentence, _bound(do, _Asking(plan, object_plan, question)))
+        yield Work(STAGE, f"judge_{name}", sentence, _Asking(plan, object_plan, question).judge)
 
 
 def _conditions(plan: ObjectPlan) -> tuple[tuple[int, exp.Expr], ...]:
@@ -111,10 +103,15 @@ def asking_statements(plan: TruthPlan, name: str) -> Iterator[Statement | Work]:
                 f"SELECT a.condition, n.ordinal FROM asked AS a JOIN {ordinals_table(object_)} AS n ON n.record = a.record\n"
                 f"WHERE a.object = '{object_}' AND a.condition IS NOT NULL"
             )
-            found, judged = session.arrow(sql), memory[f"judged {object_}"]
+            found, judged = session.arrow(sql), memory[_place(object_)]
             _tell(session, judged, *judged.new_of(found["condition"].to_numpy(), found["ordinal"].to_numpy()))
 
     yield Work(question.stage, f"{name}_answers", "What holds of what was asked.", do, ("asked",))
+
+
+def _place(object_: str) -> str:
+    """Where an object's bits are kept during an evaluation."""
+    return f"judged {object_}"
 
 
 def _tell(session: DuckDBSession, judged: Judged, conditions: NDArray[Any], ordinals: NDArray[Any]) -> None:
@@ -139,8 +136,16 @@ class _Asking:
     plan: ObjectPlan
     question: Question
 
-    def judged(self, session: DuckDBSession, parameters: Mapping[str, Any]) -> Judged:
-        """Judge them."""
+    def judge(self, session: DuckDBSession, parameters: Mapping[str, Any], memory: Memory) -> None:
+        """Judge them, and make rows of those whose spells are kept."""
+        memory[_place(self.plan.needs.object)] = judged = self._judged(session, parameters)
+        kept = [number for number, _ in numbers_in(self.plan, "entry")]
+        if kept:
+            places = [judged.all_of(number).astype(np.int32) for number in kept]
+            conditions = np.repeat(np.array(kept, np.int64), [len(found) for found in places])
+            _tell(session, judged, conditions, np.concatenate(places))
+
+    def _judged(self, session: DuckDBSession, parameters: Mapping[str, Any]) -> Judged:
         records = records_of(self.plan, session, parameters)
         found = judge(self.question, records, self._given(records))
         numbers = sorted(found)
@@ -168,10 +173,3 @@ class _Asking:
         ]
         provide_groups(self.truths, self.plan, records, found, columns_read(needs, left))
         return given
-
-
-def _bound(do: Any, of: _Asking) -> Any:
-    def bound(session: DuckDBSession, parameters: Mapping[str, Any], memory: Memory) -> None:
-        do(session, parameters, memory, of)
-
-    return bound

@@ -38,8 +38,9 @@ fields: {reply_id: text, ticket_id: text, author: text}
 object: account
 state: enabled
 launch: everyone
-entry: {when: "count(distinct replies.author) >= 2 or changed_to(health, 'at_risk')"}
+entry: {when: "count(distinct replies.author) >= 2 or changed_to(health, 'at_risk') or (seats > 3.5 and seats < 4.5)"}
 objective: {name: Warned, when: health = 'at_risk'}
+exit: {on_objective: stay}
 steps:
   - id: b
     branch: [{name: warned, if: health = 'at_risk', steps: [{id: t, task: {title: x}}]}]

@@ -104,6 +104,6 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("stale_ordinal", "records are numbered in another order than they are read", BITS + "places.py", "ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid) - 1", "ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid DESC) - 1", "bitmaps,oracle"),
     Mutant("told_twice", "an answer is given twice", BITS + "execution.py", "(told[mine >> 3] >> (mine & 7)) & 1 == 0", "True", EXECUTIONS),
     Mutant("sum_of_all", "sums heed no filter", BITS + "groups.py", "return self._sum(values, chosen) if", "return self._sum(values, _Chosen(None, self.owners)) if", "bitmaps,oracle"),
-    Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', "bitmaps,oracle"),
+    Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', EXECUTIONS),
 )  # fmt: skip
 """The list. A mutant that survives all its seeds fails the build."""

@@ -7,12 +7,12 @@ judge the conditions of those who have just entered once more, part by part, as 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from definitions import Project
+from definitions import Project, Workflow
 from pipelines.inspection import Judged, judged_part
 from sql import DuckDBSession, Statement
 from sql.statements import query
@@ -21,35 +21,42 @@ from sql.truths.inspection import Inspection, Part
 Row = dict[str, Any]
 MOST = 2_000
 """Of more entrants at once the others have no evidence: a launch for everyone would weigh more than all that follows."""
+MOST_WORKFLOWS = 50
+"""Nor have those of more workflows at once: each asks the warehouse a question of its own."""
 
 
 @dataclass(frozen=True)
 class EntryQuestion:
-    """The entry conditions of one object's workflows, taken apart: what prepares them, and the query for some records."""
+    """A workflow's entry condition taken apart: what prepares it, and the query for the records in `affected`."""
 
-    object: str
-    parts: dict[str, Part]
+    part: Part
     preparing: tuple[Statement, ...]
     records: Statement
     truths: int
 
 
-def entry_questions(project: Project) -> dict[str, EntryQuestion]:
-    """By object, what judges the entry conditions of its workflows; compiled once for a project."""
-    objects = sorted({workflow.object for workflow in project.workflows.values()})
-    return {name: _question(project, name) for name in objects}
+@dataclass
+class EntryQuestions:
+    """What judges the entry conditions of a project; each is compiled when somebody enters, and once."""
+
+    workflows: Mapping[str, Workflow]
+    project: Project | None = None
+    _known: dict[str, EntryQuestion] = field(default_factory=dict[str, EntryQuestion])
+
+    def of(self, workflow: str) -> EntryQuestion | None:
+        """The question of a workflow; None where it is gone."""
+        if workflow not in self._known and self.project is not None and workflow in self.workflows:
+            self._known[workflow] = self._made(self.workflows[workflow], self.project)
+        return self._known.get(workflow)
+
+    def _made(self, workflow: Workflow, project: Project) -> EntryQuestion:
+        inspection = Inspection(project, workflow.object)
+        part = inspection.add(workflow.entry.condition)
+        preparing = tuple(inspection.statements(among_affected=True))
+        return EntryQuestion(part, preparing, inspection.records(), len(inspection.columns))
 
 
-def _question(project: Project, object_: str) -> EntryQuestion:
-    inspection = Inspection(project, object_)
-    own = {name: w for name, w in project.workflows.items() if w.object == object_ and w.state != "draft"}
-    parts = {name: inspection.add(workflow.entry.condition) for name, workflow in own.items()}
-    return EntryQuestion(object_, parts, tuple(inspection.statements()), inspection.records(), len(inspection.columns))
-
-
-def entry_evidence(
-    session: DuckDBSession, questions: dict[str, EntryQuestion], evaluation_id: int, as_of: datetime
-) -> list[Row]:
+def entry_evidence(session: DuckDBSession, questions: EntryQuestions, evaluation_id: int, as_of: datetime) -> list[Row]:
     """`run_id` and `leaves` of those who entered in the last evaluation and have none yet.
 
     Nothing after a newer snapshot, and nothing inside a transaction: what is made to look could not be undone there.
@@ -67,24 +74,25 @@ def entry_evidence(
     }
     found: list[Row] = []
     with session.rehearsal():  # what it prepares is undone: the next evaluation makes its own
-        for object_, question in questions.items():
-            own = [entrant for entrant in entrants if entrant["object"] == object_]
-            found += _judged(session, question, own, instants) if own else ()
+        for workflow in list(dict.fromkeys(entrant["workflow"] for entrant in entrants))[:MOST_WORKFLOWS]:
+            question = questions.of(workflow)
+            if question is not None:
+                found += _judged(session, question, [e for e in entrants if e["workflow"] == workflow], instants)
     return found
 
 
 def _judged(
     session: DuckDBSession, question: EntryQuestion, entrants: Sequence[Row], instants: dict[str, Any]
 ) -> Iterator[Row]:
-    session.load_rows("asked_records", [{"record": record} for record in {e["record"] for e in entrants}])
+    session.load_rows("affected", [{"object": e["object"], "record": e["record"]} for e in entrants])
     for statement in question.preparing:
         session.run(statement, instants)
     asked = {name: instants[name] for name in question.records.parameters}
     rows = {row["record"]: row for row in session.rows(question.records.sql, asked)}
     for entrant in entrants:
-        part, row = question.parts.get(entrant["workflow"]), rows.get(entrant["record"])
-        if part is not None and row is not None:
-            leaves = [_plain(leaf) for leaf in _telling(judged_part(part, row, question.truths))]
+        row = rows.get(entrant["record"])
+        if row is not None:
+            leaves = [_plain(leaf) for leaf in _telling(judged_part(question.part, row, question.truths))]
             yield {"run_id": entrant["run_id"], "leaves": json.dumps(leaves)}
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from definitions import load_project
 from definitions.catalog import Catalog
-from pipelines.evidence import EntryQuestion, entry_evidence, entry_questions
+from pipelines.evidence import EntryQuestions, entry_evidence
 from sql import DuckDBSession
 from sql.labels import labels_query
 from sql.published import COPY, ORDER, parquet_copy, table_copy
@@ -93,7 +93,7 @@ class _Defined:
     """What a report takes from the definitions that an evaluation was made with."""
 
     catalog: Catalog
-    questions: dict[str, EntryQuestion]
+    questions: EntryQuestions
 
 
 # what is live changes rarely, and a replay asks for it again and again
@@ -101,9 +101,9 @@ class _Defined:
 def _defined(files: str) -> _Defined:
     read = json.loads(files)
     if "project.yaml" not in read:
-        return _Defined(Catalog({}), {})
+        return _Defined(Catalog({}), EntryQuestions({}))
     project = load_project(read)
-    return _Defined(project.catalog, entry_questions(project))
+    return _Defined(project.catalog, EntryQuestions(project.workflows, project))
 
 
 def _name_customers(session: DuckDBSession, catalog: Catalog) -> None:

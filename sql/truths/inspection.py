@@ -6,7 +6,7 @@ The very statements of an evaluation prepare it (earlier values, relations group
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sqlglot import exp
@@ -20,7 +20,7 @@ from sql.aggregates import cast_to
 from sql.leaves import compile_condition, compile_value
 from sql.places import PARTICIPANT_ROW, RECORD, Needs, column, held_alias
 from sql.statements import Statement, load_statements
-from sql.truths.grouping import aggregate_statements
+from sql.truths.grouping import group_statements
 from sql.truths.plan import ObjectPlan, TruthPlan
 from sql.truths.statements import (
     asked_statements,
@@ -141,12 +141,15 @@ class Inspection:
         for argument in call.args[1:]:
             yield from self._seen(argument)
 
-    def statements(self) -> Iterator[Statement]:
-        """What must be run before one of the queries."""
+    def statements(self, among_affected: bool = False) -> Iterator[Statement]:
+        """What must be run before one of the queries; with `among_affected` only for records in the table `affected`."""
         yield from asked_statements(self._truths, "inspection")
         yield from (s for s in load_statements("evaluation") if s.name in _PREPARING)
-        yield from previous_statements(self._truths, "inspection")
-        yield from aggregate_statements(self._truths, "inspection")
+        truths = replace(self._truths, is_increment=among_affected)
+        yield from previous_statements(truths, "inspection")
+        groups = self._object.needs.aggregates.groups
+        wanted = {group.name: {name for name, _ in group.columns.values()} for group in groups}
+        yield from group_statements(truths, self._object, wanted, "inspection", "")
 
     def counts(self) -> Statement:
         """A query for one row: `records`, and for each column n how many are true (`t<n>`) and false (`f<n>`)."""
@@ -178,10 +181,8 @@ class Inspection:
         return Statement("inspection", "record", sentence, query.sql(dialect=DIALECT, pretty=True))
 
     def records(self) -> Statement:
-        """The same for the records in the table `asked_records`, which the column `record` names."""
-        key = cast_to(column(self.project.catalog[self.object].key, RECORD), "VARCHAR")
-        asked = exp.select("record").from_("asked_records").subquery()
-        query = wide_query(self._object, self._numbered()).where(exp.In(this=key, query=asked))
+        """The same for the records in the table `affected`, which the column `record` names."""
+        query = wide_query(self._object, self._numbered(), scope="affected")
         sentence = "Each part of the conditions and each value in them, for some records."
         return Statement("inspection", "records", sentence, query.sql(dialect=DIALECT, pretty=True))
 

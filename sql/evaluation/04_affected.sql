@@ -1,8 +1,10 @@
--- [everyone] A full evaluation judges every record, and whoever is inside or watched without having one any more.
+-- [everyone] A full evaluation judges every record, and whoever is inside, watched or was true without having one any more.
 CREATE OR REPLACE TEMP TABLE affected AS
 SELECT object, record FROM records
 UNION
-SELECT object, record FROM watched_participants;
+SELECT object, record FROM watched_participants
+UNION
+SELECT object, record FROM state.episodes WHERE matched_to IS NULL;
 
 -- [reached] Room for the records that changes, related rows and the clock have reached.
 CREATE OR REPLACE TEMP TABLE reached (object VARCHAR, record VARCHAR);

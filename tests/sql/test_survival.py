@@ -142,7 +142,8 @@ def test_log_rank(session: DuckDBSession) -> None:
     for arm, group in (("treatment", "treated"), ("holdout", "placebo")):
         ends = zip(FREIREICH[group]["duration"], FREIREICH[group]["event"], strict=True)
         follow(session, ends, arm, "leukaemia")
-    session.run(STATEMENTS["note_uplift"], {"as_of": NOW, "evaluation_id": 1})
+    for name in ("make_uplift_due", "note_uplift"):
+        session.run(STATEMENTS[name], {"as_of": NOW, "evaluation_id": 1})
     row = session.rows("FROM report.uplift WHERE workflow_id = 'leukaemia'")[0]
     assert row["logrank_chi2"] == close(FREIREICH["logrank"]["chi2"])
     assert row["logrank_p"] == close(FREIREICH["logrank"]["p"])

@@ -87,8 +87,10 @@ def evaluate(
         run.part(SLOTS)
         session.append("slots", _slots(session, plan.project, last[0]["as_of"] if last else None, as_of))
         settings = plan.project.settings.evaluation
-        is_increment = _is_increment(session, plan, parameters, last, increments or settings.increments)
-        by_bits = _is_by_bits(session, execution or settings.execution)
+        is_large = session.ask("record_count")[0]["records"] >= MANY
+        wanted = {"auto": is_large, "always": True, "never": False}[increments or settings.increments]
+        is_increment = wanted and _may_be_increment(session, plan, parameters, last)
+        by_bits = {"auto": is_large, "bitmaps": True, "sql": False}[execution or settings.execution]
         for statement in plan.parts(is_increment, by_bits):
             started = clock()
             run.part(statement)
@@ -97,15 +99,13 @@ def evaluate(
     return replace(_found(session, parameters["evaluation_id"], seconds), is_increment=is_increment)
 
 
-def _is_increment(
-    session: DuckDBSession, plan: Plan, parameters: Mapping[str, Any], last: list[dict[str, Any]], how: Increments
+def _may_be_increment(
+    session: DuckDBSession, plan: Plan, parameters: Mapping[str, Any], last: list[dict[str, Any]]
 ) -> bool:
     """May only what differs from the last evaluation be judged; where something about all records is new, it may not."""
-    if how == "never" or not last or last[0]["project_id"] != parameters["project_id"]:
+    if not last or last[0]["project_id"] != parameters["project_id"]:
         return False
     if parameters["snapshot_id"] - last[0]["snapshot_id"] > 1:  # what changed is known of the latest snapshot alone
-        return False
-    if how == "auto" and session.ask("record_count")[0]["records"] < MANY:
         return False
     tables = session.columns()
     for name in plan.project.catalog.objects:
@@ -113,10 +113,6 @@ def _is_increment(
         if not all(link_before(field) in kept for field in plan.project.catalog.links(name)):
             return False
     return not session.ask("pending_state_orders", as_of=parameters["as_of"])[0]["orders"]
-
-
-def _is_by_bits(session: DuckDBSession, how: Execution) -> bool:
-    return how == "bitmaps" or (how == "auto" and session.ask("record_count")[0]["records"] >= MANY)
 
 
 def _slots(session: DuckDBSession, project: Project, before: datetime | None, as_of: datetime) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ judge the conditions of those who have just entered once more, part by part, as 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -39,14 +39,13 @@ class EntryQuestion:
 class EntryQuestions:
     """What judges the entry conditions of a project; each is compiled when somebody enters, and once."""
 
-    workflows: Mapping[str, Workflow]
-    project: Project | None = None
+    project: Project | None
     _known: dict[str, EntryQuestion] = field(default_factory=dict[str, EntryQuestion])
 
     def of(self, workflow: str) -> EntryQuestion | None:
         """The question of a workflow; None where it is gone."""
-        if workflow not in self._known and self.project is not None and workflow in self.workflows:
-            self._known[workflow] = self._made(self.workflows[workflow], self.project)
+        if workflow not in self._known and self.project is not None and workflow in self.project.workflows:
+            self._known[workflow] = self._made(self.project.workflows[workflow], self.project)
         return self._known.get(workflow)
 
     def _made(self, workflow: Workflow, project: Project) -> EntryQuestion:

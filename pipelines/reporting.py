@@ -101,9 +101,9 @@ class _Defined:
 def _defined(files: str) -> _Defined:
     read = json.loads(files)
     if "project.yaml" not in read:
-        return _Defined(Catalog({}), EntryQuestions({}))
+        return _Defined(Catalog({}), EntryQuestions(None))
     project = load_project(read)
-    return _Defined(project.catalog, EntryQuestions(project.workflows, project))
+    return _Defined(project.catalog, EntryQuestions(project))
 
 
 def _name_customers(session: DuckDBSession, catalog: Catalog) -> None:

@@ -1,16 +1,10 @@
 -- [ask_insiders if watched_participants] What is asked of those inside: the conditions of exits, of objectives that end a passage, of goals.
 CREATE OR REPLACE TEMP TABLE asked AS
-SELECT p.object, w.exit_condition AS condition, p.record
+SELECT p.object, unnest([w.exit_condition, CASE WHEN w.leave_on_objective THEN w.objective_condition END]) AS condition, p.record
 FROM state.participants AS p
 JOIN affected AS k ON k.object = p.object AND k.record = p.record
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
 WHERE p.left_at IS NULL
-UNION ALL
-SELECT p.object, w.objective_condition, p.record
-FROM state.participants AS p
-JOIN affected AS k ON k.object = p.object AND k.record = p.record
-JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
-WHERE p.left_at IS NULL AND w.leave_on_objective
 UNION ALL
 SELECT p.object, g.condition, p.record
 FROM state.participants AS p

@@ -7,7 +7,7 @@ workflow (`sql/evaluation/04_affected.sql`). What is left out is as it was, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from sqlglot import exp
 
@@ -17,7 +17,7 @@ from sql.aggregates import cast_to
 from sql.names import EPISODES, changes_table, history_table, link_before, quoted, record_table
 from sql.places import column
 from sql.statements import Statement, load_statements
-from sql.truths.joining import aliased, equal
+from sql.truths.joining import aliased, follow
 from sql.truths.plan import TruthPlan
 from sql.truths.reach import Crossing, Path, Reach, reach_of
 from sql.truths.rows import each_reach
@@ -111,11 +111,8 @@ def _walked_back(catalog: Catalog, name: str, path: Path, last: str, alias: str 
     who = column(path[0].target_field, aliases[1]) if first else column(catalog[name].key, aliases[0])
     query = exp.select(exp.alias_(exp.Literal.string(name), "object"), exp.alias_(cast_to(who, "VARCHAR"), "record"))
     tables = [record_table(name), *(record_table(hop.target) for hop in path[:-1]), last]
-    query.from_(_source(tables[first], aliases[first]), copy=False)
-    for i in range(first, len(path)):
-        hop = path[i]
-        on = equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
-        query.join(_source(tables[i + 1], aliases[i + 1]), on=on, join_type="inner", copy=False)
+    sources = [_source(*named) for named in zip(tables, aliases, strict=True)]
+    follow(query, path, aliases, sources, catalog, first)
     return query.where(*where, copy=False).sql(dialect=DIALECT)
 
 
@@ -144,10 +141,3 @@ def _crossed(catalog: Catalog, name: str, crossing: Crossing) -> str:
     target = crossing.path[-1].target
     last = target if "@" in target else record_table(target)
     return _walked_back(catalog, name, crossing.path, last, crossing.alias, between)
-
-
-def full_scans(plan: TruthPlan) -> Iterable[tuple[str, str]]:
-    """Objects all of whose records are judged at every evaluation, each with the comparison that makes it so."""
-    for name in sorted(plan.objects):
-        for text in sorted(reach_of_object(plan, name).everyone):
-            yield name, text

@@ -10,9 +10,9 @@ from sqlglot import exp
 from definitions.conditions import DIALECT
 from sql.aggregates import Group
 from sql.names import history_table, record_table
-from sql.places import RECORD, RELATED, ROOT, Needs, column
+from sql.places import RECORD, ROOT, Needs, column
 from sql.statements import Statement
-from sql.truths.joining import aliased, equal, join_related, within
+from sql.truths.joining import aliased, follow, join_related, path_aliases, within
 from sql.truths.plan import Kind, ObjectPlan, TruthPlan, numbers_in
 
 Family = Literal["", "_judged", "_rest", "_carried", "_pooled"]
@@ -30,13 +30,16 @@ _FAMILY_SCOPES: Mapping[Family, str | None] = {
 }
 
 
+_OWN: Mapping[Kind, Family] = {"value": "_carried", "pool": "_pooled"}
+
+
 def family_of(kind: Kind, plan: TruthPlan) -> Family:
     """Whose aggregates an expression of a kind reads."""
     if plan.shares_groups:
         return ""
     if plan.by_bits and kind in ("entry", "inside"):
         return "_judged"
-    return {"value": "_carried", "pool": "_pooled"}.get(kind, "")  # type: ignore[return-value]
+    return _OWN.get(kind, "")
 
 
 def aggregate_statements(plan: TruthPlan, stage: str, family: Family = "", *needs: str) -> Iterator[Statement]:
@@ -45,7 +48,7 @@ def aggregate_statements(plan: TruthPlan, stage: str, family: Family = "", *need
     for _, object_plan in sorted(plan.objects.items()) if kinds else ():
         own = object_plan.needs
         if plan.shares_groups:
-            wanted = {group.name: {name for name, _ in group.columns.values()} for group in own.aggregates.groups}
+            wanted = all_columns(own)
         else:
             wanted = columns_read(own, (tree for kind in kinds for _, tree in numbers_in(object_plan, kind)))
         yield from group_statements(plan, object_plan, wanted, stage, family, *needs)
@@ -71,6 +74,11 @@ def group_statements(
         yield Statement(stage, group_table(own.object, group, family), sentence, sql, needs)
 
 
+def all_columns(needs: Needs) -> dict[str, set[str]]:
+    """Every column of an object's groups, by the groups' names."""
+    return {group.name: {name for name, _ in group.columns.values()} for group in needs.aggregates.groups}
+
+
 def columns_read(needs: Needs, trees: Iterable[exp.Expr]) -> dict[str, set[str]]:
     """The columns of groups that expressions read, by the groups' names; with those that these read in turn."""
     found: dict[str, set[str]] = {}
@@ -94,22 +102,22 @@ def is_own(group: Group, needs: Needs) -> bool:
 
 
 def _aggregate_sql(needs: Needs, group: Group, wanted: Collection[str], family: Family, scope: str | None) -> str:
-    aliases = [ROOT, *(f"p{i}" for i in range(1, len(group.hops))), RELATED]
+    aliases = path_aliases(group.hops)
     # the record itself is only joined where something reads it, or where the path does not lead straight to many rows
     bare = group.hops[0].many and ROOT not in group.root_used
     key = column(group.hops[0].target_field, aliases[1]) if bare else column(needs.catalog[group.object].key, ROOT)
     columns = [exp.alias_(key.copy(), "record")]
     columns += [exp.alias_(tree, name) for name, tree in group.columns.values() if name in wanted]
     query = exp.select(*columns)
-    start = 1 if bare else 0
-    first_table = _table_of(group.hops[0].target if bare else group.object)
-    query.from_(aliased(first_table, aliases[start]), copy=False)
-    for i in range(start, len(group.hops)):
-        hop = group.hops[i]
-        on = equal(
-            aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, needs.catalog
-        )
-        query.join(aliased(_table_of(hop.target), aliases[i + 1]), on=on, join_type="inner", copy=False)
+    tables = [record_table(group.object), *(_table_of(hop.target) for hop in group.hops)]
+    follow(
+        query,
+        group.hops,
+        aliases,
+        [aliased(*named) for named in zip(tables, aliases, strict=True)],
+        needs.catalog,
+        int(bare),
+    )
     join_related(query, group.joins, needs.catalog)
     join_groups(query, group.groups, needs, family)
     if scope is not None:

@@ -20,7 +20,7 @@ from sql.aggregates import cast_to
 from sql.leaves import compile_condition, compile_value
 from sql.places import PARTICIPANT_ROW, RECORD, Needs, column, held_alias
 from sql.statements import Statement, load_statements
-from sql.truths.grouping import group_statements
+from sql.truths.grouping import all_columns, group_statements
 from sql.truths.plan import ObjectPlan, TruthPlan
 from sql.truths.statements import (
     asked_statements,
@@ -147,9 +147,7 @@ class Inspection:
         yield from (s for s in load_statements("evaluation") if s.name in _PREPARING)
         truths = replace(self._truths, is_increment=among_affected)
         yield from previous_statements(truths, "inspection")
-        groups = self._object.needs.aggregates.groups
-        wanted = {group.name: {name for name, _ in group.columns.values()} for group in groups}
-        yield from group_statements(truths, self._object, wanted, "inspection", "")
+        yield from group_statements(truths, self._object, all_columns(self._object.needs), "inspection", "")
 
     def counts(self) -> Statement:
         """A query for one row: `records`, and for each column n how many are true (`t<n>`) and false (`f<n>`)."""

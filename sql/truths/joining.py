@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from definitions.catalog import Catalog, Hop
 from sql.aggregates import cast_to
 from sql.names import record_table
-from sql.places import column
+from sql.places import RELATED, ROOT, column
 
 
 def aliased(name: str, alias: str) -> exp.Expr:
@@ -27,11 +29,37 @@ def equal(
     return exp.EQ(this=cast_to(a, "VARCHAR"), expression=cast_to(b, "VARCHAR"))
 
 
+def along(hop: Hop, left: str, right: str, catalog: Catalog) -> exp.Expr:
+    """What joins the two ends of a hop, by their aliases."""
+    return equal(left, hop.source_field, hop.source, right, hop.target_field, hop.target, catalog)
+
+
+def path_aliases(hops: Sequence[Hop]) -> list[str]:
+    """The aliases of the tables on a path to related rows: the record's first, the rows' last."""
+    return [ROOT, *(f"p{i}" for i in range(1, len(hops))), RELATED]
+
+
+def follow(
+    query: exp.Select,
+    hops: Sequence[Hop],
+    aliases: Sequence[str],
+    tables: Sequence[exp.Expr],
+    catalog: Catalog,
+    start: int = 0,
+) -> None:
+    """Read from the tables on a path, each joined to the one before; the first `start` of them tell nothing and are left out."""
+    query.from_(tables[start], copy=False)
+    for i in range(start, len(hops)):
+        on = along(hops[i], aliases[i], aliases[i + 1], catalog)
+        query.join(tables[i + 1], on=on, join_type="inner", copy=False)
+
+
 def join_related(query: exp.Select, joins: dict[str, tuple[str, Hop]], catalog: Catalog) -> None:
     """Queries grow in place: a copy for every join would cost more than all the rest of compiling."""
     for alias, (base, hop) in joins.items():
-        on = equal(base, hop.source_field, hop.source, alias, hop.target_field, hop.target, catalog)
-        query.join(aliased(record_table(hop.target), alias), on=on, join_type="left", copy=False)
+        query.join(
+            aliased(record_table(hop.target), alias), on=along(hop, base, alias, catalog), join_type="left", copy=False
+        )
 
 
 def within(scope: str, key: exp.Expr, object_: str) -> exp.Expr:

@@ -14,7 +14,7 @@ from sql.leaves import compile_row_filter, compile_value
 from sql.names import record_table
 from sql.places import RECORD, RELATED, ROOT, Needs, column
 from sql.statements import Statement, room
-from sql.truths.joining import aliased, among_affected, equal, join_related
+from sql.truths.joining import aliased, among_affected, follow, join_related, path_aliases
 from sql.truths.plan import TruthPlan
 from sql.truths.reach import Reach, inside
 
@@ -99,15 +99,14 @@ def _each_sql(plan: TruthPlan, object_: str, number: int, each: Each) -> str:
     group, where = _rows_of(plan, object_, each)
     hops = group.hops
     key = column(catalog[hops[-1].target].key, RELATED)
-    aliases = [ROOT, *(f"p{i}" for i in range(1, len(hops))), RELATED]
+    aliases = path_aliases(hops)
     query = exp.select(
         exp.alias_(exp.Literal.number(number), "each"),
         exp.alias_(cast_to(column(catalog[object_].key, ROOT), "VARCHAR"), "record"),
         exp.alias_(cast_to(key, "VARCHAR"), "occasion"),
-    ).from_(aliased(record_table(object_), ROOT))
-    for i, hop in enumerate(hops):
-        on = equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
-        query = query.join(aliased(record_table(hop.target), aliases[i + 1]), on=on, join_type="inner")
+    )
+    tables = [record_table(object_), *(record_table(hop.target) for hop in hops)]
+    follow(query, hops, aliases, [aliased(*named) for named in zip(tables, aliases, strict=True)], catalog)
     join_related(query, group.joins, catalog)
     among = [among_affected(column(catalog[object_].key, ROOT), object_)] if plan.is_increment else []
     return query.where(where, *among).sql(dialect=DIALECT, pretty=True)

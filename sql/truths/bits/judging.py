@@ -49,7 +49,7 @@ def judge(
 
     `given` are terms whose values are there already; `also` is fetched with the others, for whoever asks next.
     """
-    tests, nodes = question.tests, question.forest.nodes
+    tests = question.tests
     values: dict[str, Values | Texts] = dict(given or {})
     terms = {text: tree for text, tree in question.reading.terms.items() if text not in values}
     ours = {n for n, test in tests.items() if not isinstance(test, Asked) and test.term in values}
@@ -71,20 +71,20 @@ def judge(
         except NotComparable:
             left.append(number)
     bits |= _asked({n: question.forest.tests[n] for n in left}, {n: single[n] for n in left if n in of_text}, rows)
-    return _put_together(question, nodes, bits, rows.count)
+    return _put_together(question.forest, bits, rows.count)
 
 
-def _put_together(question: Question, nodes: Sequence[Node], bits: dict[int, Bits], count: int) -> dict[int, Bits]:
+def _put_together(forest: Forest, bits: dict[int, Bits], count: int) -> dict[int, Bits]:
     """The trees over judged tests; a part is let go when nothing needs it any more."""
-    uses = question.forest.uses()
-    for number, node in enumerate(nodes):
+    uses = forest.uses()
+    for number, node in enumerate(forest.nodes):
         if node.kind != "test":
             bits[number] = _combined(node, [bits[part] for part in node.parts], count)
         for part in node.parts:
             uses[part] -= 1
             if not uses[part]:
                 del bits[part]
-    return {condition: bits[root] for condition, root in question.forest.roots.items()}
+    return {condition: bits[root] for condition, root in forest.roots.items()}
 
 
 def _only_column(tree: exp.Expr) -> exp.Expr | None:

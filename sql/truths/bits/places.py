@@ -20,7 +20,7 @@ from sql.truths.bits.rows import Rows
 from sql.truths.bits.values import NotComparable, Values
 from sql.truths.bits.words import Mask
 from sql.truths.grouping import is_own
-from sql.truths.joining import aliased, equal, join_related
+from sql.truths.joining import aliased, follow, join_related, path_aliases, within
 from sql.truths.plan import ObjectPlan
 from sql.truths.statements import wide_query
 from sql.warehouses.duckdb import DuckDBSession
@@ -34,11 +34,12 @@ def ordinals_table(object_: str) -> str:
 def ordinals_statement(plan: ObjectPlan, scope: str | None) -> Statement:
     """Number the records that are judged, from 0, in the order in which they lie in their table."""
     name = plan.needs.object
-    key = cast_to(column(plan.needs.catalog[name].key, RECORD), "VARCHAR").sql(dialect=DIALECT)
-    among = f"\nWHERE {key} IN (SELECT record FROM {scope} WHERE object = '{name}')" if scope else ""
+    key = column(plan.needs.catalog[name].key, RECORD)
+    record = cast_to(key.copy(), "VARCHAR").sql(dialect=DIALECT)
+    among = f"\nWHERE {within(scope, key, name).sql(dialect=DIALECT)}" if scope else ""
     sql = (
         f"CREATE OR REPLACE TEMP TABLE {ordinals_table(name)} AS\n"
-        f"SELECT {key} AS record, {RECORD}.rowid AS place, CAST(ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid) - 1 AS INTEGER) AS ordinal\n"
+        f"SELECT {record} AS record, {RECORD}.rowid AS place, CAST(ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid) - 1 AS INTEGER) AS ordinal\n"
         f"FROM {record_table(name)} AS {RECORD}{among}"
     )
     return Statement("04_truths", ordinals_table(name), f"The {name} records that are judged, numbered.", sql)
@@ -121,7 +122,7 @@ def _related(plan: ObjectPlan, group: Group, trees: Sequence[exp.Expr]) -> str:
     """The rows of a relation, each with the number of the record that it belongs to."""
     catalog = plan.needs.catalog
     spec, first = catalog[group.object], group.hops[0]
-    aliases = [ROOT, *(f"p{i}" for i in range(1, len(group.hops))), RELATED]
+    aliases = path_aliases(group.hops)
     columns = [exp.alias_(tree.copy(), f"x{i}") for i, tree in enumerate(trees)]
     columns += [
         exp.alias_(exp.column("rowid", table=RELATED), "place"),
@@ -131,11 +132,10 @@ def _related(plan: ObjectPlan, group: Group, trees: Sequence[exp.Expr]) -> str:
     roots = any(table == ROOT or table.startswith(f"{ROOT}__") for table in read)
     bare = first.source_field == spec.key and not roots
     query = exp.select(*columns)
-    query.from_(aliased(record_table(first.target if bare else group.object), aliases[bool(bare)]), copy=False)
-    for i in range(1 if bare else 0, len(group.hops)):
-        hop = group.hops[i]
-        on = equal(aliases[i], hop.source_field, hop.source, aliases[i + 1], hop.target_field, hop.target, catalog)
-        query.join(aliased(record_table(hop.target), aliases[i + 1]), on=on, join_type="inner", copy=False)
+    tables = [record_table(group.object), *(record_table(hop.target) for hop in group.hops)]
+    follow(
+        query, group.hops, aliases, [aliased(*named) for named in zip(tables, aliases, strict=True)], catalog, int(bare)
+    )
     who = column(first.target_field, aliases[1]) if bare else column(spec.key, ROOT)
     mine = exp.EQ(this=exp.column("record", table="n"), expression=cast_to(who, "VARCHAR"))
     query.join(aliased(ordinals_table(group.object), "n"), on=mine, join_type="inner", copy=False)

@@ -10,6 +10,7 @@ import pyarrow
 
 from sql.aggregates import Group
 from sql.snapshot import COLUMN_TYPES
+from sql.truths.bits.places import ordinals_table
 from sql.truths.bits.rows import Rows
 from sql.truths.bits.values import Kind, Values
 from sql.truths.grouping import group_statements, group_table
@@ -62,7 +63,7 @@ def _put_together(plan: ObjectPlan, records: Rows, group: Group, ours: Mapping[s
     )
     with session.reading("worked_out", table):
         session.execute(
-            f"CREATE OR REPLACE TEMP TABLE {made} AS\nSELECT {', '.join(columns)}\nFROM ordinals_{name} AS n\n"
+            f"CREATE OR REPLACE TEMP TABLE {made} AS\nSELECT {', '.join(columns)}\nFROM {ordinals_table(name)} AS n\n"
             f"JOIN worked_out AS w ON w.ordinal = n.ordinal{joined}",
             name=made,
         )

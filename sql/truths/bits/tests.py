@@ -62,10 +62,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Asked:
-    """The engine judges it; `column` is the only thing it reads, where there is only one."""
-
-    test: str
-    column: str | None
+    """The engine judges it."""
 
 
 Test = Compared | Listed | Within | Missing | Asked
@@ -97,13 +94,7 @@ class Reading:
                 return Missing(self._term(tree.this))
             case _:
                 pass
-        return self.asked(tree)
-
-    def asked(self, tree: exp.Expr) -> Asked:
-        """The engine judges it."""
-        columns = {c.sql(dialect=DIALECT): c for c in tree.find_all(exp.Column)}
-        only = next(iter(columns)) if len(columns) == 1 else None
-        return Asked(tree.sql(dialect=DIALECT), only)
+        return Asked()
 
     def _term(self, tree: exp.Expr) -> str:
         tree = tree.unnest()

@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-import pyarrow
 from numpy.typing import NDArray
 from sqlglot import exp
 
@@ -20,7 +19,6 @@ from sql.truths.bits.values import LIMIT, NotComparable, NotExact, Values
 from sql.truths.bits.windows import Windows
 from sql.truths.bits.words import Bits, Mask
 
-pa: Any = pyarrow
 EXACT = 2**53
 """Whole numbers up to here are the same as real numbers."""
 _ENDS: Mapping[str, tuple[np.ufunc, int | float, int | float]] = {
@@ -163,9 +161,13 @@ class RelatedRows:
             codes, count, known = _numbered(self._known(value))
             if self.part.count * count >= LIMIT:
                 raise NotExact(text)
-            pairs = pa.array(self.part.owners.astype(np.int64) * count + codes).dictionary_encode()
-            owners = pairs.dictionary.to_numpy() // max(count, 1)
-            self._pairs[text] = owners, pairs.indices.to_numpy(), known
+            pairs = self.part.owners.astype(np.int64) * count + codes
+            order = np.argsort(pairs)
+            pairs = pairs[order]
+            first = np.diff(pairs, prepend=-1) != 0
+            numbers = np.empty(len(pairs), np.int32)
+            numbers[order] = np.cumsum(first) - 1
+            self._pairs[text] = pairs[first] // count, numbers, known
         owners, numbers, known = self._pairs[text]
         seen = np.zeros(len(owners), np.bool_)
         seen[chosen.where(known).of(numbers)] = True

@@ -25,7 +25,7 @@ T = TypeVar("T")
 pa: Any = pyarrow
 CHUNK = 128
 """Expressions of one statement: the engine plans many more in quadratic time."""
-BLOCK = 1 << 17
+BLOCK = 1 << 16
 """Records of a block: a whole number of bytes of bits."""
 _PARAMETER = re.compile(r"\$(\w+)")
 Column = Values | Texts

@@ -14,7 +14,7 @@ JOIN truths AS t ON t.condition = h.condition;
 UPDATE state.episodes AS e
 SET matched_to = $as_of
 WHERE e.matched_to IS NULL
-    AND EXISTS (SELECT 1 FROM affected AS a WHERE a.object = e.object AND a.record = e.record)
+    AND EXISTS (SELECT 1 FROM affected AS a WHERE a.object = e.object AND a.record = e.record AND a.is_reached)
     AND NOT EXISTS (
         SELECT 1 FROM spells AS s
         WHERE s.subject = e.subject AND s.object = e.object AND s.record = e.record AND s.occasion = e.occasion
@@ -25,7 +25,10 @@ INSERT INTO state.episodes BY NAME
 SELECT s.subject, s.object, s.record, s.occasion, $as_of AS matched_from
 FROM spells AS s
 WHERE NOT EXISTS (
-    SELECT 1 FROM state.episodes AS e
-    WHERE e.matched_to IS NULL
-        AND e.subject = s.subject AND e.object = s.object AND e.record = s.record AND e.occasion = s.occasion
+    SELECT 1
+    FROM (
+        SELECT * FROM state.episodes AS o
+        WHERE o.matched_to IS NULL AND EXISTS (SELECT 1 FROM affected AS a WHERE a.object = o.object AND a.record = o.record)
+    ) AS e
+    WHERE e.subject = s.subject AND e.object = s.object AND e.record = s.record AND e.occasion = s.occasion
 );

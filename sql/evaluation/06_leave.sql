@@ -1,15 +1,14 @@
--- [asked_of_insiders if watched_participants] The exit and objective conditions of everyone inside that hold. Few are asked and many hold: asked first.
+-- [asked_of_insiders if watched_participants] The exit and objective conditions of those inside that hold. Few are asked and many hold: asked first.
 CREATE OR REPLACE TEMP TABLE insiders_hold AS
 WITH asked AS (
-    SELECT p.participant_id, p.record, w.exit_condition AS condition, TRUE AS is_exit
+    SELECT
+        p.participant_id, p.record,
+        unnest([w.exit_condition, CASE WHEN w.leave_on_objective THEN w.objective_condition END]) AS condition,
+        unnest([TRUE, FALSE]) AS is_exit
     FROM state.participants AS p
+    JOIN affected AS k ON k.object = p.object AND k.record = p.record
     JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
-    WHERE p.left_at IS NULL AND w.exit_condition IS NOT NULL
-    UNION ALL
-    SELECT p.participant_id, p.record, w.objective_condition, FALSE
-    FROM state.participants AS p
-    JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
-    WHERE p.left_at IS NULL AND w.leave_on_objective
+    WHERE p.left_at IS NULL
 )
 SELECT participant_id, BOOL_OR(is_exit) AS meets_exit, BOOL_OR(NOT is_exit) AS meets_objective
 FROM (
@@ -80,7 +79,16 @@ FROM (
             WHEN g.participant_id IS NOT NULL THEN 'goal'
             WHEN o.participant_id IS NOT NULL THEN 'removed'
         END AS cause
-    FROM state.participants AS p
+    FROM (
+        SELECT participant_id, workflow, object, record, step_id
+        FROM state.participants
+        WHERE left_at IS NULL AND participant_id IN (
+            SELECT participant_id
+            FROM state.participants AS p JOIN affected AS k ON k.object = p.object AND k.record = p.record
+            UNION ALL
+            SELECT participant_id FROM goals_reached  -- by what happened, which changes no record
+        )
+    ) AS p
     LEFT JOIN live.workflows AS c ON c.workflow = p.workflow AND c.is_current
     LEFT JOIN records AS r ON r.object = p.object AND r.record = p.record
     LEFT JOIN insiders_hold AS h ON h.participant_id = p.participant_id
@@ -89,7 +97,7 @@ FROM (
     LEFT JOIN (
         SELECT DISTINCT participant_id FROM people_orders WHERE command = 'remove' AND refusal IS NULL
     ) AS o ON o.participant_id = p.participant_id
-    WHERE p.left_at IS NULL AND c.state IS DISTINCT FROM 'archived'
+    WHERE c.state IS DISTINCT FROM 'archived'
 )
 WHERE cause IS NOT NULL;
 
@@ -119,9 +127,3 @@ UPDATE outbox.actions AS a
 SET status = 'cancelled', status_at = $as_of, status_reason = l.reason
 FROM leavers AS l
 WHERE l.participant_id = a.participant_id AND a.status IN ('planned', 'awaiting_approval');
-
--- [just_left if leavers] The passages that ended.
-CREATE OR REPLACE TEMP TABLE just_left AS
-SELECT p.workflow, p.record
-FROM leavers AS l
-JOIN state.participants AS p ON p.participant_id = l.participant_id;

@@ -1,14 +1,18 @@
+-- [stirred] Records of which entries may be judged otherwise than last time: reached, or somebody just left.
+CREATE OR REPLACE TEMP TABLE stirred AS
+SELECT object, record FROM affected WHERE is_reached
+UNION
+SELECT p.object, p.record
+FROM leavers AS l
+JOIN state.participants AS p ON p.participant_id = l.participant_id;
+
 -- [asking if spells or orders] Who asks to enter: whoever qualifies, by a related row or by itself, and whoever was enrolled by hand or by a step.
 CREATE OR REPLACE TEMP TABLE asking AS
 SELECT w.workflow, e.record, e.occasion, e.matched_from, 'condition' AS entry_mode, CAST(NULL AS VARCHAR) AS command_id
 FROM live.workflows AS w
 JOIN state.episodes AS e ON e.subject = 'entry:' || w.workflow AND e.matched_to IS NULL
 WHERE w.is_current AND w.state = 'enabled'
-    -- whoever left just now did so by a condition that was judged, or by something that happened
-    AND (
-        EXISTS (SELECT 1 FROM affected AS a WHERE a.object = e.object AND a.record = e.record)
-        OR EXISTS (SELECT 1 FROM just_left AS l WHERE l.workflow = w.workflow AND l.record = e.record)
-    )
+    AND EXISTS (SELECT 1 FROM stirred AS a WHERE a.object = e.object AND a.record = e.record)
     -- whoever is in by this very spell asks no more
     AND NOT EXISTS (
         SELECT 1 FROM state.participants AS p
@@ -21,7 +25,7 @@ FROM orders AS o
 WHERE o.command = 'enroll'
 QUALIFY ROW_NUMBER() OVER (PARTITION BY o.workflow, o.record, o.entry_mode ORDER BY o.number) = 1;
 
--- [passages if asking] Each record's passages through each workflow so far.
+-- [passages if asking] The passages so far of those who ask.
 CREATE OR REPLACE TEMP TABLE passages AS
 SELECT
     workflow,
@@ -30,7 +34,8 @@ SELECT
     COUNT(*) AS entry_count,
     MAX(left_at) AS last_left_at,
     BOOL_OR(left_at IS NULL) AS is_inside
-FROM state.participants
+FROM state.participants AS p
+WHERE EXISTS (SELECT 1 FROM asking AS a WHERE a.workflow = p.workflow AND a.record = p.record AND a.occasion = p.occasion)
 GROUP BY workflow, record, occasion;
 
 -- [asked_of_candidates if asking] The exit and objective conditions of those who ask that hold already.
@@ -60,7 +65,7 @@ WHERE (p.left_at IS NULL OR p.left_at = $as_of) AND (w.shuts_all OR len(w.shuts)
 -- [candidates if asking] Whoever asks, with the first gate that refuses.
 CREATE OR REPLACE TEMP TABLE candidates AS
 SELECT
-    c.*,
+    workflow, object, record, occasion, matched_from, entry_mode, command_id, reentry_at, next_slot_at, locked_by,
     CASE
         WHEN NOT by_condition AND state IS NULL THEN 'workflow_unknown'
         WHEN NOT has_record THEN 'no_such_record'
@@ -81,23 +86,13 @@ SELECT
 FROM (
     SELECT
         a.workflow,
-        w.version,
         w.state,
-        w.priority,
         w.object,
         w.launch,
         w.reentry,
         w.leave_on_objective,
-        w.holdout_share,
-        w.longest_stay_days,
-        w.recipient_value,
         w.manual_entry,
         w.each_value IS NOT NULL AS takes_rows,
-        w.runs_once,
-        w.shuts_all,
-        w.shuts,
-        w.entry_limit,
-        w.entry_unit,
         m.first_enabled_at,
         a.record,
         a.occasion,
@@ -134,7 +129,28 @@ FROM (
 
 -- [passing if candidates] Whoever no gate has refused so far; of two ways to ask, the condition is taken.
 CREATE OR REPLACE TEMP TABLE passing AS
-SELECT *, BOOL_OR(entry_mode <> 'condition') OVER (PARTITION BY workflow, record, occasion) AS is_ordered
-FROM candidates
-WHERE refusal IS NULL
-QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow, record, occasion ORDER BY CASE entry_mode WHEN 'condition' THEN 1 WHEN 'enrolled' THEN 2 ELSE 3 END) = 1;
+SELECT
+    c.workflow,
+    w.version,
+    w.priority,
+    w.object,
+    w.holdout_share,
+    w.longest_stay_days,
+    w.recipient_value,
+    w.runs_once,
+    w.shuts_all,
+    w.shuts,
+    w.entry_limit,
+    c.record,
+    c.occasion,
+    c.matched_from,
+    c.entry_mode,
+    COALESCE(s.entry_count, 0) AS entry_count,
+    COALESCE(h.meets_objective, FALSE) AS meets_objective,
+    BOOL_OR(c.entry_mode <> 'condition') OVER (PARTITION BY c.workflow, c.record, c.occasion) AS is_ordered
+FROM candidates AS c
+JOIN live.workflows AS w ON w.workflow = c.workflow AND w.is_current
+LEFT JOIN passages AS s ON s.workflow = c.workflow AND s.record = c.record AND s.occasion = c.occasion
+LEFT JOIN candidates_hold AS h ON h.workflow = c.workflow AND h.record = c.record
+WHERE c.refusal IS NULL
+QUALIFY ROW_NUMBER() OVER (PARTITION BY c.workflow, c.record, c.occasion ORDER BY CASE c.entry_mode WHEN 'condition' THEN 1 WHEN 'enrolled' THEN 2 ELSE 3 END) = 1;

@@ -89,11 +89,12 @@ SELECT
         WHEN c.refusal = 'waiting_after_exit' THEN c.reentry_at
         WHEN c.refusal = 'between_slots' THEN c.next_slot_at
         WHEN c.refusal IS NULL AND f.late_refusal = 'at_most' THEN
-            date_trunc(c.entry_unit, CAST($as_of AS TIMESTAMPTZ)) + CASE c.entry_unit
+            date_trunc(w.entry_unit, CAST($as_of AS TIMESTAMPTZ)) + CASE w.entry_unit
                 WHEN 'hour' THEN INTERVAL 1 HOUR WHEN 'day' THEN INTERVAL 1 DAY
                 WHEN 'week' THEN INTERVAL 7 DAY ELSE INTERVAL 1 MONTH END
     END AS until_at
 FROM candidates AS c
+LEFT JOIN live.workflows AS w ON w.workflow = c.workflow AND w.is_current
 -- who asks in two ways is judged by one, and what becomes of that is the answer to both
 LEFT JOIN within_limits AS f ON f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion
 LEFT JOIN turns AS t ON t.object = c.object AND t.record = c.record AND t.workflow = c.workflow AND t.occasion = c.occasion;
@@ -102,10 +103,7 @@ LEFT JOIN turns AS t ON t.object = c.object AND t.record = c.record AND t.workfl
 UPDATE state.refusals AS f
 SET refused_to = $as_of
 WHERE f.refused_to IS NULL
-    AND (
-        EXISTS (SELECT 1 FROM affected AS a WHERE a.object = f.object AND a.record = f.record)
-        OR EXISTS (SELECT 1 FROM just_left AS l WHERE l.workflow = f.workflow AND l.record = f.record)
-    )
+    AND EXISTS (SELECT 1 FROM stirred AS a WHERE a.object = f.object AND a.record = f.record)
     AND NOT EXISTS (
         SELECT 1 FROM judged AS c
         WHERE c.workflow = f.workflow AND c.record = f.record AND c.occasion = f.occasion
@@ -118,8 +116,12 @@ SELECT c.workflow, c.object, c.record, c.occasion, c.refusal AS reason, c.detail
 FROM judged AS c
 WHERE c.refusal IS NOT NULL AND c.refusal <> 'asks_twice' AND c.entry_mode = 'condition'
     AND NOT EXISTS (
-        SELECT 1 FROM state.refusals AS f
-        WHERE f.refused_to IS NULL AND f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion
+        SELECT 1
+        FROM (
+            SELECT * FROM state.refusals AS r
+            WHERE r.refused_to IS NULL AND EXISTS (SELECT 1 FROM stirred AS a WHERE a.object = r.object AND a.record = r.record)
+        ) AS f
+        WHERE f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion
             AND f.reason = c.refusal AND f.detail IS NOT DISTINCT FROM c.detail
     );
 
@@ -153,6 +155,9 @@ FROM within_limits AS f
 LEFT JOIN turns AS t ON t.object = f.object AND t.record = f.record AND t.workflow = f.workflow AND t.occasion = f.occasion
 LEFT JOIN (
     -- whoever took the place of a merged record is still named by that one
-    SELECT workflow, first_record, occasion, COUNT(*) AS named_count FROM state.participants GROUP BY workflow, first_record, occasion
+    SELECT workflow, first_record, occasion, COUNT(*) AS named_count
+    FROM state.participants AS p
+    WHERE EXISTS (SELECT 1 FROM within_limits AS l WHERE l.workflow = p.workflow AND l.record = p.first_record AND l.occasion = p.occasion)
+    GROUP BY workflow, first_record, occasion
 ) AS b ON b.workflow = f.workflow AND b.first_record = f.record AND b.occasion = f.occasion
 WHERE f.late_refusal IS NULL AND COALESCE(t.is_in, TRUE);

@@ -69,6 +69,7 @@ class _Done(NamedTuple):
 
 _Way = tuple[str, ...]
 _Path = tuple[_Done, ...]
+_Days = list[tuple[date, list[Event | _Path]]]
 
 
 def text(words: str) -> str:
@@ -79,14 +80,15 @@ def text(words: str) -> str:
 def stories_of(runs: Sequence[Run]) -> Iterator[Story]:
     """What happened to each run; words that at least two of them share become notes, the most common first."""
     ways = Counter([_leaves(event) for run in runs for event in run.events if event.seen])
-    paths = Counter([part for run in runs for _, parts in _parts(run) for part in parts if not isinstance(part, Event)])
+    days = [list(_parts(run)) for run in runs]
+    paths = Counter([part for told in days for _, parts in told for part in parts if not isinstance(part, Event)])
     long_ways = _shared(ways, _WAY_LETTERS)
     way_notes = {way: Note(f"w{n}", "", way, len(long_ways) > 1) for n, way in enumerate(long_ways, start=1)}
     path_notes = {
         path: Note(f"p{n}", _path_title(path), tuple(done.words for done in path))
         for n, path in enumerate(_shared(paths, _PATH_LETTERS), start=1)
     }
-    return (_story(run, way_notes, path_notes) for run in runs)
+    return (_story(run, told, way_notes, path_notes) for run, told in zip(runs, days, strict=True))
 
 
 def _shared(found: Counter[Any], letters: int) -> list[Any]:
@@ -102,10 +104,10 @@ def _leaves(event: Event) -> _Way:
     return tuple([_short(seen.leaf, 400) for seen in event.seen])
 
 
-def _story(run: Run, ways: Mapping[_Way, Note], paths: Mapping[_Path, Note]) -> Story:
+def _story(run: Run, days: _Days, ways: Mapping[_Way, Note], paths: Mapping[_Path, Note]) -> Story:
     items: list[str] = []
     notes: dict[str, Note] = {}
-    for when, parts in _parts(run):
+    for when, parts in days:
         said: list[str] = []
         # a year is said where it is not the year of the entry
         words = short_day(when) if when.year == run.entered_date.year else day(when)
@@ -172,7 +174,8 @@ def _path_title(path: _Path) -> str:
     arms = [done for done in path if done.kind == "step_in" and not done.words.startswith("passed ")]
     became = Counter([done.reason_code or "" for done in path if done.kind == "action"])
     otherwise = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in sorted(became.items()) if status != "sent")
-    passed = ", ".join(_arm(done) for done in arms) or count(became.total(), "action")
+    passed = ", ".join(_arm(done) for done in arms)
+    passed = passed or (count(became.total(), "action") if became else "passed at once")
     return f"{passed} ({otherwise})" if otherwise else passed
 
 

@@ -42,10 +42,12 @@ def main(
             weights = [page.stat().st_size for page in pages[1:]]
             overview = pages[0].stat().st_size
     one = [spent.wall for spent in meter.spent if spent.name == "page"]
+    busy = [spent.cpu for spent in meter.spent if spent.name == "page"]
     everything = meter.of("all")
     typer.echo(f"{machine()}; {workflows} copies of {workflow}")
     typer.echo(
-        f"page: {1000 * statistics.median(one):.0f} ms median, {1000 * max(one):.0f} ms at most, {weight / 1000:.0f} KB with {shown} participants"
+        f"page: {1000 * statistics.median(one):.0f} ms median, {1000 * max(one):.0f} ms at most, "
+        f"{1000 * statistics.median(busy):.0f} ms CPU, {weight / 1000:.0f} KB with {shown} participants"
     )
     typer.echo(f"heaviest page of a workflow: {max(weights) / 1000:.0f} KB; the overview: {overview / 1000:.0f} KB")
     typer.echo(f"all {len(pages)} files: {everything.wall:.1f} s wall, {everything.cpu:.1f} s CPU")

@@ -24,7 +24,6 @@ BAD = "#a5251c"
 
 WIDTH = 400.0
 _FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
-_SMALL = 11.0
 
 Point = tuple[float, float]
 
@@ -86,41 +85,31 @@ def drawing_of(
     own = Markup(' width="{}" height="{}"').format(width, height) if natural else Markup("")
     head = Markup(
         '<svg class="{}" viewBox="0 0 {} {}"{} role="img" aria-labelledby="{}-title {}-desc" '
-        'font-family="{}" font-size="12"><title id="{}-title">{}</title><desc id="{}-desc">{}</desc>'
-    ).format(css, width, height, own, ident, ident, _FAMILY, ident, title, ident, description)
+        'font-family="{}" font-size="11" fill="{}"><title id="{}-title">{}</title><desc id="{}-desc">{}</desc>'
+    ).format(css, width, height, own, ident, ident, _FAMILY, MUTED, ident, title, ident, description)
     return head + Markup("").join(parts) + Markup("</svg>")
 
 
-def text(
-    x: float,
-    y: float,
-    words: str,
-    *,
-    css: str,
-    anchor: str = "start",
-    size: float | None = None,
-    weight: int | None = None,
-) -> Markup:
-    """A label in the ink of its class."""
+def group(css: str, shared: str, parts: Iterable[Markup]) -> Markup:
+    """Shapes that have a class and attributes in common, which so are written once; nothing of nothing."""
+    inside = Markup("").join(parts)
+    return Markup(f'<g class="{css}" {shared}>{inside}</g>') if inside else inside
+
+
+def text(x: float, y: float, words: str, anchor: str = "start") -> Markup:
+    """A label in the ink and size of its group; of the picture, small and muted, where it is in none."""
     # a page has a hundred labels: plain formatting takes a tenth of Markup's
-    extra = f' font-size="{num(size)}"' if size else ""
-    extra += f' font-weight="{weight}"' if weight else ""
-    extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
-    colour = {"name": INK, "arm": INK, "lost": BAD, "goal": SECOND}.get(css, MUTED)
-    return Markup(f'<text class="{css}" x="{num(x)}" y="{num(y)}" fill="{colour}"{extra}>{escape(words)}</text>')
+    side = f' text-anchor="{anchor}"' if anchor != "start" else ""
+    return Markup(f'<text x="{num(x)}" y="{num(y)}"{side}>{escape(words)}</text>')
 
 
-def axis_label(x: float, y: float, words: str, anchor: str = "middle") -> Markup:
-    """A small label of an axis."""
-    return text(x, y, words, css="axis", anchor=anchor, size=_SMALL)
-
-
-def grid(plane: Plane, ticks: Iterable[tuple[float, str]]) -> Iterator[Markup]:
+def grid(plane: Plane, ticks: Sequence[tuple[float, str]]) -> Iterator[Markup]:
     """Horizontal lines with their values at the left."""
+    line = Markup('<path d="M{} {}H{}"/>')
+    lines = [line.format(num(plane.left), num(plane.y(value)), num(plane.edge)) for value, _ in ticks]
+    yield group("grid", f'stroke="{GRID}"', lines)
     for value, words in ticks:
-        line = Markup('<path class="grid" d="M{} {}H{}" stroke="{}"/>')
-        yield line.format(num(plane.left), num(plane.y(value)), num(plane.edge), GRID)
-        yield axis_label(plane.left - 6, plane.y(value) + 4, words, "end")
+        yield text(plane.left - 6, plane.y(value) + 4, words, "end")
 
 
 def below(plane: Plane, ticks: Sequence[tuple[float, str]]) -> Iterator[Markup]:
@@ -129,7 +118,7 @@ def below(plane: Plane, ticks: Sequence[tuple[float, str]]) -> Iterator[Markup]:
         x = plane.x(value)
         anchor = "end" if x > plane.edge - 18 else "start" if x < plane.left + 12 else "middle"
         at = plane.edge if anchor == "end" else plane.left if anchor == "start" else x
-        yield axis_label(at, plane.floor + 16, words, anchor)
+        yield text(at, plane.floor + 16, words, anchor)
 
 
 def vertical_mark(plane: Plane, at: float, label: str) -> Iterator[Markup]:
@@ -138,7 +127,7 @@ def vertical_mark(plane: Plane, at: float, label: str) -> Iterator[Markup]:
     mark = Markup('<path class="mark" d="M{} {}V{}" stroke="{}" stroke-dasharray="3 3"/>')
     yield mark.format(num(x), num(plane.top), num(plane.floor), MUTED)
     side = "end" if x > WIDTH / 2 else "start"
-    yield axis_label(x + (-5 if side == "end" else 5), plane.top + 9, label, side)
+    yield text(x + (-5 if side == "end" else 5), plane.top + 9, label, side)
 
 
 def line(
@@ -197,12 +186,12 @@ def _stairs_back(points: Sequence[Point]) -> str:
     return "".join(parts) + f"H{num(points[0][0])}"
 
 
-def bar(x: float, width: float, plane: Plane, value: float, css: str = "bar") -> Markup:
-    """A bar from the floor up."""
-    shape = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" fill="{}"/>')
-    top = plane.y(value)
-    colour = SERIES if css == "newest" else BARS
-    return shape.format(css, num(x), num(top), num(width), num(plane.floor - top), colour)
+def bars(plane: Plane, width: float, values: Iterable[tuple[float, float]]) -> Markup:
+    """Bars from the floor up, each at its left edge."""
+    shape = Markup('<rect x="{}" y="{}" width="{}" height="{}"/>')
+    tops = [(x, plane.y(value)) for x, value in values]
+    made = [shape.format(num(x), num(top), num(width), num(plane.floor - top)) for x, top in tops]
+    return group("bar", f'fill="{BARS}"', made)
 
 
 def ceiling(most: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pipelines.dashboard.answers import TOO_EARLY
 from pipelines.dashboard.exhibits import Cell, Exhibit, table
-from pipelines.dashboard.facts import CohortCell, Figure, FlowStep, Response, SegmentRate, WorkflowFacts
+from pipelines.dashboard.facts import Branch, CohortCell, Figure, FlowStep, Response, SegmentRate, WorkflowFacts
 from pipelines.dashboard.wording import (
     ENOUGH,
     NONE,
@@ -86,8 +86,8 @@ def _share(cell: CohortCell | None) -> Cell:
     if cell is None or not cell.n_runs:
         return Cell(NONE)
     if not cell.complete or cell.met_share is None:
-        return Cell("open", "n quiet")
-    return Cell(f"{percent(cell.met_share)} ({number(cell.met_count)})", f"n heat-{round(cell.met_share * 10)}")
+        return Cell("open", "quiet")
+    return Cell(f"{percent(cell.met_share)} ({number(cell.met_count)})", f"h{round(cell.met_share * 10)}")
 
 
 def segments(facts: WorkflowFacts) -> Exhibit | None:
@@ -99,9 +99,9 @@ def segments(facts: WorkflowFacts) -> Exhibit | None:
             f"{title(one.dimension)}: {one.name}",
             number(one.matured_count),
             number(one.met_count),
-            Cell(percent(one.met_share), f"n heat-{round(one.met_share * 10)}")
+            Cell(percent(one.met_share), f"h{round(one.met_share * 10)}")
             if one.matured_count >= ENOUGH
-            else Cell("too few to say", "n quiet"),
+            else Cell("too few to say", "quiet"),
             interval(one.lo, one.hi) if one.matured_count >= ENOUGH else NONE,
         )
         for one in facts.segments
@@ -167,6 +167,8 @@ def breakdown(facts: WorkflowFacts) -> Exhibit:
     )
     numbers = table("Runs by class, each in one", columns, rows)
     small = "Every run is in one class, so the column sums to all who entered under the current objective."
+    if held:
+        small += " Who is held out counts as inside until it is old enough for the rate."
     return Exhibit("breakdown", heading, finding, small, table=numbers, table_is_open=True)
 
 
@@ -180,21 +182,27 @@ def branch_outcomes(facts: WorkflowFacts) -> Exhibit | None:
     if not facts.branches:
         return None
     names = _names(facts.steps)
+    waits = {s.step_id for s in facts.steps if s.kind == "wait"}
+
+    def taken(b: Branch) -> str:
+        # no arm but the way around a wait that had nothing to wait for
+        return "passed at once" if b.branch_step_id in waits else arm_name(b.branch_label)
+
+    known = [b for b in facts.branches if b.matured_count >= ENOUGH and b.met_share is not None]
     rows = (
         (
-            f"{names.get(b.branch_step_id, b.branch_step_id)}: {arm_name(b.branch_label)}",
+            f"{names.get(b.branch_step_id, b.branch_step_id)}: {taken(b)}",
             number(b.run_count),
             number(b.matured_count),
-            percent(b.met_share or 0) if b.matured_count >= ENOUGH else "too few",
-            interval(b.lo, b.hi) if b.lo is not None and b.hi is not None and b.matured_count else NONE,
+            percent(b.met_share or 0) if b in known else "too few",
+            interval(b.lo, b.hi) if b in known and b.lo is not None and b.hi is not None else NONE,
         )
         for b in facts.branches
     )
-    known = [b for b in facts.branches if b.matured_count >= ENOUGH and b.met_share is not None]
     best = max(known, key=lambda b: b.met_share or 0, default=None)
     finding = "Too few have settled on any path."
     if best:
-        finding = f"“{arm_name(best.branch_label)}” at “{names.get(best.branch_step_id, '')}” met it most often: {percent(best.met_share or 0)} of {number(best.matured_count)}."
+        finding = f"“{taken(best)}” at “{names.get(best.branch_step_id, '')}” met it most often: {percent(best.met_share or 0)} of {number(best.matured_count)}."
     numbers = table("Paths taken", ("Path", "Runs", "Settled", "Met", "95%"), rows)
     small = "Paths are chosen by behaviour: a difference between them is not an effect."
     return Exhibit("branches", "Branch outcomes", finding, small, table=numbers, table_is_open=True)
@@ -220,8 +228,8 @@ def responses(facts: WorkflowFacts) -> Exhibit | None:
         for r in known
     )
     most = max(known, key=lambda r: r.last_touch_count)
-    finding = f"Most answers came {_place(most, names)}: {number(most.last_touch_count)} of {number(sum(r.last_touch_count for r in known))}."
-    numbers = table("Responded by step", ("Step", "Done", "Last step before", "Any time after"), rows)
+    finding = f"Most met it {_place(most, names)}: {number(most.last_touch_count)} of {number(sum(r.last_touch_count for r in known))}."
+    numbers = table("Responded by step", ("Step", "Done", "Met before the next step", "Met at any time after"), rows)
     small = "Met objective or goal after the step and before the next one, or at any time after it. This describes; it does not prove that the step was the cause."
     return Exhibit("responses", "Responded by step", finding, small, table=numbers, table_is_open=True)
 
@@ -245,13 +253,13 @@ def other_figures(facts: WorkflowFacts) -> Exhibit | None:
     )
     found = [f for f in facts.figures if f.metric_id in wanted and f.arm == "treatment"]
     rows: list[tuple[str | Cell, ...]] = [
-        (Cell(f.label, "", f"metric_dictionary.html#{f.metric_id}"), _figure(f), _of(f)) for f in found
+        (Cell(f.label, link=f"metric_dictionary.html#{f.metric_id}"), _figure(f), _of(f)) for f in found
     ]
     for i in facts.impacts:
         change = NONE if i.change_share is None else f"{points_change(i.change_share)}"
         name = f"Objective impact, {_PAIRS[i.pair]}" + (", held out" if i.arm == "holdout" else "")
         means = f"{measured(i.mean_from)} to {measured(i.mean_to)}, {count(i.n_pairs, 'run')}"
-        rows.append((Cell(name, "", f"metric_dictionary.html#impact_{i.pair}"), change, means))
+        rows.append((Cell(name, link=f"metric_dictionary.html#impact_{i.pair}"), change, means))
     if not rows:
         return None
     numbers = table("Other figures", ("Figure", "Value", "Of"), rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pipelines.dashboard.charts import Plane, Point, axis_label, band, below, drawing_of, grid, line, nice_step
+from pipelines.dashboard.charts import Plane, Point, band, below, drawing_of, grid, line, nice_step, text
 from pipelines.dashboard.facts import CurvePoint
 from pipelines.dashboard.wording import number, percent
 
@@ -54,7 +54,7 @@ def curve_chart(data: TimeToObjective) -> Markup:
     days = list(range(0, last + 1, step))
     parts = [*grid(plane, [(top * i / 4, percent(top * i / 4)) for i in range(5)])]
     parts += below(plane, [(float(d), number(d)) for d in days])
-    parts.append(axis_label((plane.left + plane.edge) / 2, plane.floor + 31, "days since entry"))
+    parts.append(text((plane.left + plane.edge) / 2, plane.floor + 31, "days since entry", "middle"))
     for curve in data.curves:
         upper, lower = _edges(curve, plane)
         parts += band(upper, lower, second=curve.held_out, stepped=True)
@@ -73,10 +73,10 @@ def _edges(curve: TimeCurve, plane: Plane) -> tuple[list[Point], list[Point]]:
 
 
 def _risk_row(curve: TimeCurve, plane: Plane, days: list[int], y: float) -> Iterator[Markup]:
-    yield axis_label(0, y, curve.name, "start")
+    yield text(0, y, curve.name)
     for day_no in days:
         at_risk = curve.at_risk(day_no)
         x = plane.x(day_no)
         if at_risk is not None:
             near_edge = x > plane.edge - 10
-            yield axis_label(plane.edge if near_edge else x, y, number(at_risk), "end" if near_edge else "middle")
+            yield text(plane.edge if near_edge else x, y, number(at_risk), "end" if near_edge else "middle")

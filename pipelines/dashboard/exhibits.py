@@ -13,11 +13,17 @@ from markupsafe import Markup
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a table; `css` is for the column's kind or the cell's shade."""
+    """What stands in a table: a number, if `css` does not say otherwise; its words are the column's kind or the cell's shade."""
 
     text: str
-    css: str = "n"
+    css: str = ""
     link: str = ""
+
+    @property
+    def as_class(self) -> Markup:
+        """Its class as an attribute; hundreds of numbers have none."""
+        quote = '"' if " " in self.css else ""
+        return Markup(f" class={quote}{self.css}{quote}") if self.css else Markup("")
 
 
 @dataclass(frozen=True)
@@ -52,4 +58,4 @@ def table(caption: str, columns: Iterable[str | Cell], rows: Iterable[Iterable[s
 
 
 def _cells(texts: Iterable[str | Cell]) -> tuple[Cell, ...]:
-    return tuple(t if isinstance(t, Cell) else Cell(t, "n" if i else "") for i, t in enumerate(texts))
+    return tuple(t if isinstance(t, Cell) else Cell(t) for t in texts)

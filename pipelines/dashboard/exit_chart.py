@@ -10,11 +10,11 @@ from markupsafe import Markup
 from pipelines.dashboard.charts import (
     SECOND,
     Plane,
-    axis_label,
     band,
     below,
     drawing_of,
     grid,
+    group,
     line,
     nice_step,
     num,
@@ -64,7 +64,7 @@ def exit_chart(data: AfterExit) -> Markup:
     )
     parts = [*grid(plane, list(_ticks(plane, step, data.is_share)))]
     parts += below(plane, [(float(d), words) for d, words in _days(data.points)])
-    parts.append(axis_label((plane.left + plane.edge) / 2, plane.floor + 32, "days from exit"))
+    parts.append(text((plane.left + plane.edge) / 2, plane.floor + 32, "days from exit", "middle"))
     parts += mark(plane, 0, "")
     parts += _goal(data, plane)
     drawn = [p for p in data.points if p.low is not None and p.high is not None]
@@ -94,4 +94,5 @@ def _goal(data: AfterExit, plane: Plane) -> Iterator[Markup]:
         '<path class="line second" d="M{} {}H{}" fill="none" stroke="{}" stroke-width="1.5" stroke-dasharray="6 4"/>'
     )
     yield shape.format(num(plane.left), num(y), num(plane.edge), SECOND)
-    yield text(plane.left + 4, y - 5, f"objective {measured(data.goal)}", css="goal", size=11)
+    words = text(plane.left + 4, y - 5, f"objective {measured(data.goal)}")
+    yield group("goal", f'fill="{SECOND}"', [words])

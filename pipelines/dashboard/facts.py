@@ -343,6 +343,7 @@ class Event(NamedTuple):
     reason_code: str | None
     why_text: str
     value: float | None
+    step_id: str | None = None
     seen: tuple[Seen, ...] = ()
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from markupsafe import Markup, escape
 
-from pipelines.dashboard.charts import BAD, CARD, MUTED, SERIES, drawing_of, num, text
+from pipelines.dashboard.charts import BAD, CARD, INK, MUTED, SERIES, drawing_of, group, num, text
 from pipelines.dashboard.facts import FlowEdge
 from pipelines.dashboard.flow_layout import (
     BOX_WIDTH,
@@ -34,11 +34,11 @@ def flow_chart(flow: tuple[Block, ...], edges: Iterable[FlowEdge], *, title: str
     entered = sum(e.run_count for e in ways if e.from_step_id == "(entry)")
     ended = sum(e.run_count for e in ways if e.to_step_id == "(end)")
     most = max((link.run_count for link in drawing.links), default=0)
-    parts = [*(_line(link, most) for link in drawing.links), *_labels(drawing.links)]
-    parts += [_box(box, entered) for box in drawing.boxes]
-    parts.append(_pill(drawing.entry, f"Entered · {number(entered)}"))
+    parts = [*_ways(drawing.links, most), *_labels(drawing.links), *_boxes(drawing.boxes, entered)]
+    pills = [(drawing.entry, f"Entered · {number(entered)}")]
     if drawing.end:
-        parts.append(_pill(drawing.end, f"Reached the end · {number(ended)}"))
+        pills.append((drawing.end, f"Reached the end · {number(ended)}"))
+    parts += _pills(pills)
     return drawing_of("flow", _size(drawing), parts, title=title, description=description, css="flow", natural=True)
 
 
@@ -46,12 +46,16 @@ def _size(drawing: Drawing) -> Point:
     return drawing.width, drawing.height
 
 
-def _line(link: Link, most: int) -> Markup:
-    width = 1.5 + (_WIDEST_LINE - 1.5) * link.run_count / most if link.run_count else 1.5
-    dash = Markup(' stroke-dasharray="3 4"') if not link.run_count else Markup("")
-    kind, colour = ("way", SERIES) if link.run_count else ("noway", MUTED)
-    shape = Markup('<path class="{}" d="{}" fill="none" stroke="{}" stroke-opacity="0.38" stroke-width="{}"{}/>')
-    return shape.format(kind, _curve(link.points), colour, num(width), dash)
+def _ways(links: Iterable[Link], most: int) -> Iterator[Markup]:
+    """Lines by the number of runs; a way that nobody took is thin and dashed."""
+    taken, never = list[Markup](), list[Markup]()
+    shape = Markup('<path d="{}" stroke-width="{}"/>')
+    for link in links:
+        width = 1.5 + ((_WIDEST_LINE - 1.5) * link.run_count / most if link.run_count else 0)
+        (taken if link.run_count else never).append(shape.format(_curve(link.points), num(width)))
+    pale = 'fill="none" stroke-opacity="0.38"'
+    yield group("way", f'{pale} stroke="{SERIES}"', taken)
+    yield group("noway", f'{pale} stroke="{MUTED}" stroke-dasharray="3 4"', never)
 
 
 def _curve(points: tuple[Point, ...]) -> str:
@@ -72,46 +76,52 @@ def _labels(links: Iterable[Link]) -> Iterator[Markup]:
         if link.label and link.label_at:
             key = (link.label_at, link.label)
             counts[key] = counts.get(key, 0) + link.run_count
+    plates, names = list[Markup](), list[Markup]()
+    plate = Markup('<rect x="{}" y="{}" width="{}" height="18"/>')
     for ((x, y), label), runs in counts.items():
         words = f"{_short(arm_name(label))} · {number(runs)}"
         wide = 7.4 * len(words) + 8
-        plate = Markup('<rect class="plate" x="{}" y="{}" width="{}" height="18" fill="{}"/>')
-        yield plate.format(num(x - wide / 2), num(y - 9), num(wide), CARD)
-        yield text(x, y + 4, words, css="arm", anchor="middle")
+        plates.append(plate.format(num(x - wide / 2), num(y - 9), num(wide)))
+        names.append(text(x, y + 4, words))
+    yield group("plate", f'fill="{CARD}"', plates)
+    yield group("name", f'fill="{INK}" font-size="12" text-anchor="middle"', names)
 
 
 def _short(label: str, letters: int = 24) -> str:
     return label if len(label) <= letters else label[: letters - 1].rstrip() + "…"
 
 
-def _box(box: Box, entered: int) -> Markup:
-    step = box.step
-    left = box.x - BOX_WIDTH / 2
-    dash = Markup(' stroke-dasharray="5 3"') if step.kind in ("branch", "split") else Markup("")
-    outline = Markup(
-        '<rect class="box {}" x="{}" y="{}" width="{}" height="{}" rx="8" fill="#ffffff" stroke="#b9c0c8"{}/>'
-    )
-    parts = [outline.format(step.kind, num(left), num(box.y), num(BOX_WIDTH), num(box.height), dash)]
-    parts.append(text(left + 12, box.y + 19, step_kind(step), css="kind", size=10.5))
-    for i, line in enumerate(box.lines, start=1):
-        parts.append(text(left + 12, box.y + 19 + LINE_HEIGHT * i, line, css="name", weight=600))
-    share = f" ({percent(step.reached_count / entered)})" if entered else ""
-    others = other_counts(step)
-    base = box.y + box.height - (28 if others else 13)
-    parts.append(text(left + 12, base, f"{number(step.reached_count)} reached{share}", css="counts", size=11))
-    parts += _others(left + 12, base + 15, others)
-    if entered and step.reached_count:
-        bar = Markup('<rect class="reach" x="{}" y="{}" width="{}" height="3" rx="1.5" fill="{}"/>')
-        full = (BOX_WIDTH - 24) * min(1.0, step.reached_count / entered)
-        parts.append(bar.format(num(left + 12), num(box.y + box.height - 7), num(full), SERIES))
-    return Markup("").join(parts)
+def _boxes(boxes: Iterable[Box], entered: int) -> Iterator[Markup]:
+    """Outlines, then the words in them by their ink, then bars: boxes never overlap, so their order does not matter."""
+    outlines, names, others, bars = list[Markup](), list[Markup](), list[Markup](), list[Markup]()
+    outline = Markup('<rect{} x="{}" y="{}" width="{}" height="{}" rx="8"{}/>')
+    bar = Markup('<rect x="{}" y="{}" width="{}" height="3" rx="1.5"/>')
+    for box in boxes:
+        step, left = box.step, box.x - BOX_WIDTH / 2
+        css = Markup(' class="exit"') if step.kind == "exit" else ""
+        dash = Markup(' stroke-dasharray="5 3"') if step.kind in ("branch", "split") else ""
+        outlines.append(outline.format(css, num(left), num(box.y), num(BOX_WIDTH), num(box.height), dash))
+        others.append(text(left + 12, box.y + 19, step_kind(step)))
+        names += [text(left + 12, box.y + 19 + LINE_HEIGHT * i, line) for i, line in enumerate(box.lines, start=1)]
+        share = f" ({percent(step.reached_count / entered)})" if entered else ""
+        counts = other_counts(step)
+        base = box.y + box.height - (28 if counts else 13)
+        others += [text(left + 12, base, f"{number(step.reached_count)} reached{share}")]
+        others += _others(left + 12, base + 15, counts)
+        if entered and step.reached_count:
+            full = (BOX_WIDTH - 24) * min(1.0, step.reached_count / entered)
+            bars.append(bar.format(num(left + 12), num(box.y + box.height - 7), num(full)))
+    yield group("box", 'fill="#ffffff" stroke="#b9c0c8"', outlines)
+    yield Markup("").join(others)
+    yield group("name", f'fill="{INK}" font-size="12" font-weight="600"', names)
+    yield group("reach", f'fill="{SERIES}"', bars)
 
 
 def _others(x: float, y: float, others: tuple[tuple[str, bool], ...]) -> Iterator[Markup]:
     """The second line of a box; who was lost there stands in another colour, and in words."""
     if not others:
         return
-    shape = Markup('<text class="counts" x="{}" y="{}" font-size="11" fill="{}">{}</text>')
+    shape = Markup('<text x="{}" y="{}">{}</text>')
     parts: list[Markup] = []
     for i, (words, lost) in enumerate(others):
         dot = " · " if i else ""
@@ -121,11 +131,16 @@ def _others(x: float, y: float, others: tuple[tuple[str, bool], ...]) -> Iterato
             else escape(dot + words)
         )
         parts.append(said)
-    yield shape.format(num(x), num(y), MUTED, Markup("").join(parts))
+    yield shape.format(num(x), num(y), Markup("").join(parts))
 
 
-def _pill(at: Point, words: str) -> Markup:
-    x, y = at
-    shape = Markup('<rect class="pill" x="{}" y="{}" width="{}" height="{}" rx="{}" fill="#eef1f4" stroke="#b9c0c8"/>')
-    outline = shape.format(num(x - _PILL_WIDTH / 2), num(y), num(_PILL_WIDTH), num(PILL_HEIGHT), num(PILL_HEIGHT / 2))
-    return outline + text(x, y + 19, words, css="name", anchor="middle", weight=600, size=11)
+def _pills(pills: Iterable[tuple[Point, str]]) -> Iterator[Markup]:
+    """Where all begin, and where those who stay to the end come out."""
+    outlines, names = list[Markup](), list[Markup]()
+    shape = Markup('<rect x="{}" y="{}" width="{}" height="{}" rx="{}"/>')
+    for (x, y), words in pills:
+        place = num(x - _PILL_WIDTH / 2), num(y), num(_PILL_WIDTH), num(PILL_HEIGHT), num(PILL_HEIGHT / 2)
+        outlines.append(shape.format(*place))
+        names.append(text(x, y + 19, words, "middle"))
+    yield group("pill", 'fill="#eef1f4" stroke="#b9c0c8"', outlines)
+    yield group("name", f'fill="{INK}" font-weight="600"', names)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from html import escape
-from itertools import groupby
-from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.dashboard.facts import Event, FlowStep, Headline, Run, Seen
+from pipelines.dashboard.facts import FlowStep, Headline, Run
 from pipelines.dashboard.pages import Source, stem_of
-from pipelines.dashboard.wording import day, days, measured, number, reason, short_day, step_name, title
+from pipelines.dashboard.stories import Note, Story, stories_of, text
+from pipelines.dashboard.wording import day, days, number, reason, short_day, step_name, title
 
 MOST = 200
 """More rows on one page would cost a phone seconds."""
@@ -23,8 +20,6 @@ PAGE_BYTES = 120_000
 """What participants may weigh on a page of their own."""
 KNOWN = 2_000
 """So many of the newest have pages; the file of comma-separated values has all."""
-
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 
 GROUPS: Mapping[str, str] = {
     "inside": "inside now",
@@ -46,15 +41,22 @@ class Person:
     state: str
     because: str
     met: str
-    days: tuple[tuple[str, str], ...]
+    story: Story
 
     @cached_property
     def row(self) -> Markup:
         """Its line of the table, made once: its weight decides on which page it stands."""
-        said = "".join([f"<li>{when}: {_text(what)}" for when, what in self.days])
-        cells = f"<td>{self.entered}<td>{_text(self.state)}<td>{_text(self.because)}<td>{self.met}"
-        who = f"<details><summary>{_text(self.label)}</summary><ol>{said}</ol></details>"
+        cells = f"<td>{self.entered}<td>{text(self.state)}<td>{text(self.because)}<td>{self.met}"
+        who = f"<details><summary>{text(self.label)}</summary><ol>{self.story.days}</ol></details>"
         return Markup(f"<tr data-s={self.group}><th scope=row>{who}{cells}")
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What several participants of a page share: why they came in, and what was done."""
+
+    ways: tuple[Note, ...] = ()
+    paths: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class PeoplePage:
     object: str
     group: str
     people: tuple[Person, ...]
+    notes: Notes
     note: str
     links: tuple[PeopleLink, ...]
 
@@ -93,21 +96,28 @@ def group_of(run: Run) -> str:
 def people_of(runs: Iterable[Run], head: Headline, steps: Sequence[FlowStep], today: date) -> list[Person]:
     """Each run as a line."""
     names = {step.step_id: step_name(step) for step in steps}
-    return [_person(run, head, names, today) for run in runs]
+    known = list(runs)
+    return [_person(*told, head, names, today) for told in zip(known, stories_of(known), strict=True)]
+
+
+def notes_of(people: Iterable[Person]) -> Notes:
+    """The notes to which these lead, each once, the most common first."""
+    notes = {note.ident: note for person in people for note in person.story.notes}
+    found = sorted(notes.values(), key=lambda note: int(note.ident[1:]))
+    return Notes(tuple(n for n in found if not n.title), tuple(n for n in found if n.title))
 
 
 def fitting(people: Sequence[Person], most_bytes: int) -> int:
-    """How many of the first a page can carry; long stories leave room for fewer."""
+    """How many of the first a page can carry with their notes; long stories leave room for fewer."""
     weight = 0
+    noted = set[str]()
     for n, person in enumerate(people[:MOST]):
-        weight += len(person.row.encode()) + 1
+        new = [note for note in person.story.notes if note.ident not in noted]
+        noted.update(note.ident for note in new)
+        weight += len(person.row.encode()) + 1 + sum(len(note.row.encode()) + 1 for note in new)
         if weight > most_bytes:
             return n
     return min(MOST, len(people))
-
-
-def _text(words: str) -> str:
-    return escape(words, quote=False)
 
 
 def people_pages(source: Source, head: Headline, people: Sequence[Person]) -> tuple[PeoplePage, ...]:
@@ -138,6 +148,7 @@ def people_pages(source: Source, head: Headline, people: Sequence[Person]) -> tu
             head.object_type,
             GROUPS[group],
             tuple(part),
+            notes_of(part),
             words,
             links,
         )
@@ -153,7 +164,7 @@ def _parts(people: Sequence[Person]) -> Iterator[list[Person]]:
         left = left[size:]
 
 
-def _person(run: Run, head: Headline, names: Mapping[str, str], today: date) -> Person:
+def _person(run: Run, story: Story, head: Headline, names: Mapping[str, str], today: date) -> Person:
     return Person(
         label=run.customer_name,
         group=group_of(run),
@@ -161,89 +172,16 @@ def _person(run: Run, head: Headline, names: Mapping[str, str], today: date) -> 
         state=_state(run, names),
         because=reason(run.exit_override_name) if run.exit_override_name and run.arm == "treatment" else "",
         met=_met(run, today) if head.objective_version else "",
-        days=tuple(_days(run)),
+        story=story,
     )
-
-
-def _days(run: Run) -> Iterator[tuple[str, str]]:
-    """A run's events by day, its entry on a line of its own. A year is said where it is not the year of the entry."""
-    for when, happened in groupby(run.events, key=lambda e: e.date):
-        events = list(happened)
-        words = day(when) if when.year != run.entered_date.year else short_day(when)
-        # leaving on the objective says that it was met
-        left_with_it = any(e.kind == "exited" and e.reason_code == "objective" for e in events)
-        said: list[str] = []
-        for event in events:
-            value = f" at {measured(event.value)}" if event.value is not None else ""
-            if event.seen:
-                yield words, _entry(event)
-            elif not (left_with_it and event.kind == "objective_met"):
-                said.append(f"{event.why_text}{value}")
-        if said:
-            yield words, " · ".join(said)
-
-
-def _entry(event: Event) -> str:
-    """
-    >>> came = "entered: the entry condition came true; drawn into the hold-out"
-    >>> _entry(Event(date(2024, 1, 1), "entered", "condition", came, None, (Seen("usage < 15", (("usage", 12),)),)))
-    'entered, because usage < 15: 12; drawn into the hold-out'
-    """
-    because = "; ".join(_evidence(one) for one in event.seen)
-    before, came_true, after = event.why_text.partition(": the entry condition came true")
-    return f"{before}, because {because}{after}" if came_true else f"{event.why_text} ({because})"
-
-
-def _evidence(seen: Seen) -> str:
-    """A leaf with the values that its own words do not say.
-
-    >>> _evidence(Seen("usage < 15", (("usage", 12.0),))), _evidence(Seen("health = 'poor'", (("health", "poor"),)))
-    ('usage < 15: 12', "health = 'poor'")
-    >>> _evidence(Seen("seats > seats_before", (("seats", 9), ("seats_before", None))))
-    'seats > seats_before: seats 9, seats_before nothing'
-    """
-    told = [(what, value) for what, value in seen.values if not _is_said(seen.leaf, what, value)]
-    said = ", ".join(_value(value) if len(told) == 1 else f"{what} {_value(value)}" for what, value in told)
-    leaf = _short(seen.leaf, 64)
-    return f"{leaf}: {said}" if said else leaf
-
-
-def _is_said(leaf: str, what: str, value: Any) -> bool:
-    """A test for being equal says the value, a truth says whether, and today is the date of the line."""
-    if isinstance(value, bool):
-        return what == leaf.removeprefix("not ")
-    equal = f"'{value}'" in leaf if isinstance(value, str) else leaf in (f"{what} = {value}", f"not {_exists(what)}")
-    return equal or what in ("today()", "now()")
-
-
-def _exists(what: str) -> str:
-    """What was counted to say whether there is one."""
-    return what.replace("count(", "exists(", 1)
-
-
-def _value(value: Any) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "yes" if value else "no"
-        case int() | float():
-            return measured(value)
-        case _:
-            text = str(value)
-            # an instant as JSON has it: its date says enough
-            return text[:10] if _INSTANT.match(text) else _short(text, 40)
-
-
-def _short(words: str, letters: int) -> str:
-    return words if len(words) <= letters else f"{words[: letters - 1]}…"
 
 
 def _state(run: Run, names: Mapping[str, str]) -> str:
     if run.arm == "holdout":
         return "held out"
     if run.exited_date is not None:
-        return f"out on {day(run.exited_date)}"
+        same_year = run.exited_date.year == run.entered_date.year
+        return f"out on {short_day(run.exited_date) if same_year else day(run.exited_date)}"
     place = names.get(run.current_step_id or "")
     inside = "inside" if run.status == "active" else run.status
     slow = ", stuck" if run.stuck else ", late" if run.late else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -102,7 +102,7 @@ def _coming(upcoming: Sequence[Upcoming], owners: dict[str, list[Upcoming]], tod
         for n in range(DAYS + 1)
     ]
     busiest = max(by_day, key=lambda d: d[1])
-    finding = f"{count(len(upcoming), 'action')} for {count(len(owners), 'owner')}; most on {day(busiest[0])}: {number(busiest[1])}."
+    finding = f"{_for_whom(owners)}; most on {day(busiest[0])}: {number(busiest[1])}."
     chart = day_bars(
         DayBars(
             "coming-chart",
@@ -111,7 +111,7 @@ def _coming(upcoming: Sequence[Upcoming], owners: dict[str, list[Upcoming]], tod
             tuple(by_day),
         )
     )
-    small = "Planned: in the outbox. Expected: behind a wait, unless its participant leaves. Possible: behind a wait and a choice."
+    small = "The first three columns and the last three count the same actions. Planned: in the outbox. Expected: behind a wait, unless its participant leaves. Possible: behind a wait and a choice."
     rows = (
         (
             owner,
@@ -131,6 +131,17 @@ def _coming(upcoming: Sequence[Upcoming], owners: dict[str, list[Upcoming]], tod
         table=table("Actions to come by owner", columns, rows),
         table_is_open=True,
     )
+
+
+def _for_whom(owners: Mapping[str, Sequence[Upcoming]]) -> str:
+    """How many actions come, how sure they are, and for whom; nobody is no owner."""
+    coming = [one for members in owners.values() for one in members]
+    possible = sum(one.certainty == "possible" for one in coming)
+    named, nobody = sum(owner != _NOBODY for owner in owners), len(owners.get(_NOBODY, ()))
+    sure = f", {number(possible)} of them only possible," if possible else ""
+    whom = f" for {count(named, 'owner')}" if named else ""
+    rest = f" ({number(nobody)} for nobody named)" if nobody else ""
+    return f"{count(len(coming), 'action')}{sure}{whom}{rest}".removesuffix(",")
 
 
 def _spans(members: Sequence[Upcoming], today: date) -> Iterator[str]:
@@ -157,22 +168,22 @@ def _said(action_type: str, label: str) -> str:
 
 
 def _workflow(workflow: str) -> Cell:
-    return Cell(title(workflow), "", page_file(workflow))
+    return Cell(title(workflow), "w", page_file(workflow))
 
 
 def _waiting(queues: Queues) -> Table | None:
     rows = (
         (
             w.customer_name,
-            Cell(_said(w.action_type, w.label), ""),
+            Cell(_said(w.action_type, w.label), "w"),
             _workflow(w.workflow_id),
-            Cell(w.owner or NONE, ""),
-            Cell(day(w.since_date), "d"),
+            Cell(w.owner or NONE, "w"),
+            Cell(day(w.since_date), "w d"),
             number(w.waiting_days),
         )
         for w in queues.waiting[:MOST_LINES]
     )
-    columns = ("Customer", Cell("Action", ""), Cell("Workflow", ""), Cell("Owner", ""), Cell("Since", ""), "Days")
+    columns = ("Customer", Cell("Action", "w"), Cell("Workflow", "w"), Cell("Owner", "w"), Cell("Since", "w"), "Days")
     return table("Actions that wait for approval, the oldest first", columns, rows) if queues.waiting else None
 
 
@@ -180,22 +191,22 @@ def _failed(queues: Queues) -> Table | None:
     rows = (
         (
             f.customer_name,
-            Cell(_said(f.action_type, f.label), ""),
+            Cell(_said(f.action_type, f.label), "w"),
             _workflow(f.workflow_id),
-            Cell(f.status, ""),
-            Cell(day(f.failed_date), "d"),
-            Cell(" ".join(part for part in (f.target, f.code, f.message) if part)[:160] or NONE, ""),
+            Cell(f.status, "w"),
+            Cell(day(f.failed_date), "w d"),
+            Cell(" ".join(part for part in (f.target, f.code, f.message) if part)[:160] or NONE, "w"),
             number(f.attempt),
         )
         for f in queues.failed[:MOST_LINES]
     )
     columns = (
         "Customer",
-        Cell("Action", ""),
-        Cell("Workflow", ""),
-        Cell("State", ""),
-        Cell("Since", ""),
-        Cell("What the sink said", ""),
+        Cell("Action", "w"),
+        Cell("Workflow", "w"),
+        Cell("State", "w"),
+        Cell("Since", "w"),
+        Cell("What the sink said", "w"),
         "Tries",
     )
     return table("Actions that failed or are uncertain, the newest first", columns, rows) if queues.failed else None
@@ -203,22 +214,22 @@ def _failed(queues: Queues) -> Table | None:
 
 def _alerts(alerts: Sequence[Alert], *, cleared: bool) -> Table | None:
     def row(one: Alert) -> tuple[str | Cell, ...]:
-        about = Cell("All workflows", "") if one.workflow_id.startswith("(") else _workflow(one.workflow_id)
-        until = (Cell(day(one.cleared_at), "d"),) if one.cleared_at else ()
+        about = Cell("All workflows", "w") if one.workflow_id.startswith("(") else _workflow(one.workflow_id)
+        until = (Cell(day(one.cleared_at), "w d"),) if one.cleared_at else ()
         return (
             about,
-            Cell(one.severity, f"note {one.severity}"),
-            Cell(one.text, ""),
-            Cell(day(one.first_seen_at), "d"),
+            Cell(one.severity, f"w note {one.severity}"),
+            Cell(one.text, "w"),
+            Cell(day(one.first_seen_at), "w d"),
             *until,
         )
 
     columns = (
         "Workflow",
-        Cell("Severity", ""),
-        Cell("What", ""),
-        Cell("Since", ""),
-        *((Cell("Until", ""),) if cleared else ()),
+        Cell("Severity", "w"),
+        Cell("What", "w"),
+        Cell("Since", "w"),
+        *((Cell("Until", "w"),) if cleared else ()),
     )
     caption = "Alerts that are over, of the last 30 days" if cleared else "Open alerts, errors first"
     return table(caption, columns, (row(a) for a in alerts)) if alerts else None

@@ -106,9 +106,9 @@ def load_runs(session: DuckDBSession, workflows: Sequence[str], most: int) -> di
         events[run_id] = []
         runs[workflow].append(Run(run_id, customer, _straight(name), *others, events=events[run_id]))
     asked = {"workflows": list(workflows), "most": most}
-    for run_id, date, kind, reason, why, value, trace in _tuples(session, "timelines", asked):
+    for run_id, date, kind, reason, why, value, step_id, trace in _tuples(session, "timelines", asked):
         seen = _seen(trace) if trace else ()
-        events[run_id].append(Event(date, kind, reason, _straight(why), value, seen))
+        events[run_id].append(Event(date, kind, reason, _straight(why), value, step_id, seen))
     return runs
 
 

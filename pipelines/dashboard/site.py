@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
@@ -26,12 +27,14 @@ from sql import DuckDBSession
 _MARK = '<meta name="generator" content="Drumbeat">'
 MOST_BYTES = 150_000
 """What a page may weigh; a phone opens it at once."""
-_FILTER_BYTES, _LINK_BYTES = 1_800, 2_000
-"""What stands around the participants of a page: heading, filter and head of the table; links to further pages."""
+_FILTER_BYTES, _LINK_BYTES = 1_800, 40
+"""What stands around the participants of a page: heading, filter and head of the table; a link to a further page."""
 _PLACE = "<!-- participants -->"
 """Where they come, in a page that was made without them."""
 _READ_AT_ONCE = 10_000
 """Of so many participants what happened is in memory at a time, if one workflow has not more."""
+_STYLED = ("overview", "queues", "dictionary")
+"""Templates with a style of their own beside what all share."""
 AnyPage = Overview | WorkflowPage | PeoplePage | QueuesPage | DictionaryPage
 
 
@@ -81,10 +84,12 @@ def _write_workflow(folder: Path, clock: Clock, facts: WorkflowFacts, runs: Sequ
     html = render("workflow", bare)
     most = MOST_BYTES - len(html.encode()) - _FILTER_BYTES
     shown = fitting(people, most)
-    if shown < len(runs):
-        shown = fitting(people, most - _LINK_BYTES)
     sheets = () if shown == len(runs) else people_pages(source_of(clock), head, people)
-    page = with_people(bare, people[:shown], sheets[0].links if sheets else ())
+    links = sheets[0].links if sheets else ()
+    if links:
+        weight = sum(_LINK_BYTES + len(link.file) + len(link.words) for link in links)
+        shown = fitting(people, most - weight)
+    page = with_people(bare, people[:shown], links)
     yield _write(folder / page.file, html.replace(_PLACE, render("participants", page)))
     for sheet in sheets:
         yield _write(folder / sheet.file, render("people", sheet))
@@ -94,7 +99,7 @@ def _write_workflow(folder: Path, clock: Clock, facts: WorkflowFacts, runs: Sequ
 def render(template: str, page: AnyPage) -> str:
     """A page as HTML. Its style and script are part of it, and all that its policy lets the browser apply and run."""
     made = _environment().get_template(f"{template}.html.j2")
-    style, script = _source("style.css"), _source("filter.js")
+    style, script = _style(template), _source("filter.js")
     hashes = {"style_hash": _hash(style), "script_hash": _hash(script)}
     return made.render(page=page, style=Markup(style), script=Markup(script), **hashes)
 
@@ -117,15 +122,22 @@ def _environment() -> Environment:
 
 
 @cache
+def _style(template: str) -> str:
+    """What all pages have, and what this kind of page has alone."""
+    return _source("style.css") + (_source(f"{template}.css") if template in _STYLED else "")
+
+
+@cache
 def _source(name: str) -> str:
     """A file that becomes part of each page, without its indentation; a style without most of its blanks."""
     text = resources.files("pipelines.dashboard").joinpath(f"templates/{name}").read_text(encoding="utf-8")
     lines = "\n".join(line.strip() for line in text.splitlines())
     if not name.endswith(".css"):
         return lines
-    for spaced in (" { ", " {", "; ", " }"):
+    for spaced in (" { ", " {", "; ", " }", ", "):
         lines = lines.replace(spaced, spaced.strip())
-    return lines
+    # a colon in words that the style adds has a quote behind its blank
+    return re.sub(r"(?<=\w): (?!\")", ":", lines).replace(";}", "}")
 
 
 def _forget(folder: Path, *, keep: set[Path]) -> None:

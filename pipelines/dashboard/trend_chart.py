@@ -11,13 +11,13 @@ from markupsafe import Markup
 
 from pipelines.dashboard.charts import (
     Plane,
-    axis_label,
-    bar,
+    bars,
     below,
     ceiling,
     drawing_of,
     grid,
     line,
+    text,
     vertical_mark,
 )
 from pipelines.dashboard.wording import number, short_day
@@ -49,9 +49,8 @@ def trend_chart(trend: Trend) -> Markup:
     plane = Plane(0, len(days), 0, top, height=216, top=14)
     width = min(9.0, plane.x(1) - plane.x(0) - 1)
     parts = [*grid(plane, [(v, number(v)) for v in (0, top // 2, top)]), *below(plane, list(_dates(days)))]
-    parts += [
-        bar(plane.x(i + 0.5) - width / 2, width, plane, d.entered_count) for i, d in enumerate(days) if d.entered_count
-    ]
+    entered = [(plane.x(i + 0.5) - width / 2, d.entered_count) for i, d in enumerate(days) if d.entered_count]
+    parts.append(bars(plane, width, entered))
     for at, label in trend.marks:
         parts += vertical_mark(plane, at, label)
     points = [(plane.x(i + 0.5), plane.y(d.met_average)) for i, d in enumerate(days) if d.met_average is not None]
@@ -103,7 +102,7 @@ def day_bars(data: DayBars) -> Markup:
     plane = Plane(0, len(data.days), 0, top, height=130, top=12)
     width = plane.x(1) - plane.x(0) - 2
     parts = [*grid(plane, [(v, number(v)) for v in (0, top // 2, top)])]
-    parts += [bar(plane.x(i) + 1, width, plane, n) for i, (_, n) in enumerate(data.days) if n]
+    parts.append(bars(plane, width, [(plane.x(i) + 1, n) for i, (_, n) in enumerate(data.days) if n]))
     for i in range(0, len(data.days), 7):
-        parts.append(axis_label(plane.x(i + 0.5), plane.floor + 16, short_day(data.days[i][0])))
+        parts.append(text(plane.x(i + 0.5), plane.floor + 16, short_day(data.days[i][0]), "middle"))
     return drawing_of(data.ident, (400, plane.height), parts, title=data.title, description=data.description)

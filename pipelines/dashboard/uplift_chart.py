@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pipelines.dashboard.charts import CARD, INK, SERIES, Plane, axis_label, drawing_of, grid, nice_step, num
+from pipelines.dashboard.charts import CARD, INK, SERIES, Plane, drawing_of, grid, nice_step, num, text
 from pipelines.dashboard.wording import points_word
 
 
@@ -37,8 +37,8 @@ def uplift_chart(data: Interval) -> Markup:
         css, colour = ("zero", INK) if zero else ("grid", "#dde2e7")
         shape = Markup('<path class="{}" d="M{} {}V{}" stroke="{}"/>')
         parts.append(shape.format(css, num(plane.x(value)), num(plane.top), num(plane.floor), colour))
-        parts.append(axis_label(plane.x(value), plane.floor + 16, "0" if zero else points_word(value, 0)))
-    parts.append(axis_label(200, plane.floor + 34, "percentage points, treated minus held out"))
+        parts.append(text(plane.x(value), plane.floor + 16, "0" if zero else points_word(value, 0), "middle"))
+    parts.append(text(200, plane.floor + 34, "percentage points, treated minus held out", "middle"))
     thick = Markup('<path class="thick" d="M{} {}H{}" stroke="{}" stroke-opacity="0.45" stroke-width="12"/>')
     parts.append(thick.format(num(plane.x(data.one_look_low)), num(middle), num(plane.x(data.one_look_high)), SERIES))
     thin = Markup('<path class="line" d="M{} {}H{}" stroke="{}" stroke-width="2.5"/>')

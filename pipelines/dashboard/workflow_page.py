@@ -18,12 +18,12 @@ from pipelines.dashboard.counted_exhibits import (
     responses,
     segments,
 )
-from pipelines.dashboard.exhibits import Exhibit, Table, table
+from pipelines.dashboard.exhibits import Cell, Exhibit, Table, table
 from pipelines.dashboard.facts import Clock, FlowStep, Headline, WorkflowFacts
 from pipelines.dashboard.flow_chart import flow_chart
 from pipelines.dashboard.flow_layout import Block, arm_counts, blocks, other_counts
 from pipelines.dashboard.pages import Source, page_file, source_of, stem_of
-from pipelines.dashboard.people import GROUPS, PeopleLink, Person
+from pipelines.dashboard.people import GROUPS, Notes, PeopleLink, Person, notes_of
 from pipelines.dashboard.rules import NamedRule, Rule, as_rule, reentry_wait, rules_as_written
 from pipelines.dashboard.timed_exhibits import after_exit, compared, time_to_objective, trend
 from pipelines.dashboard.wording import NONE, arm_name, count, day, days, number, percent, step_kind, step_name, title
@@ -65,6 +65,7 @@ class WorkflowPage:
     rules: tuple[NamedRule, ...]
     people: tuple[Person, ...] | None
     """None leaves them out: `<!-- participants -->` stands in their place."""
+    notes_of_people: Notes
     people_note: str
     people_links: tuple[PeopleLink, ...]
     groups: tuple[tuple[str, str], ...]
@@ -99,6 +100,7 @@ def workflow_page(clock: Clock, facts: WorkflowFacts) -> WorkflowPage:
         terms=_terms(head),
         rules=rules_as_written(head.definition),
         people=None,
+        notes_of_people=Notes(),
         people_note="",
         people_links=(),
         groups=(),
@@ -109,7 +111,8 @@ def with_people(page: WorkflowPage, people: Sequence[Person], links: tuple[Peopl
     """The page with these participants; `links` lead to pages of all of them."""
     groups = tuple((group, words) for group, words in GROUPS.items() if any(p.group == group for p in people))
     note = _people_note(page.head, len(people))
-    return replace(page, people=tuple(people), people_note=note, people_links=links, groups=groups)
+    told = {"people": tuple(people), "notes_of_people": notes_of(people), "people_note": note}
+    return replace(page, **told, people_links=links, groups=groups)
 
 
 def _later(facts: WorkflowFacts) -> tuple[tuple[Exhibit, ...], ...]:
@@ -184,7 +187,7 @@ def _step_line(block: Block, taken: dict[tuple[str, str | None], int]) -> StepLi
 def _step_table(tree: Iterable[Block]) -> Table:
     columns = (
         "Step",
-        "Kind",
+        Cell("Kind", "w"),
         "Reached",
         "Share",
         "Moved on",
@@ -198,10 +201,10 @@ def _step_table(tree: Iterable[Block]) -> Table:
     return table("Steps with their counts", columns, (_step_row(s, depth) for s, depth in _flattened(tree, 0)))
 
 
-def _step_row(step: FlowStep, depth: int) -> tuple[str, ...]:
+def _step_row(step: FlowStep, depth: int) -> tuple[str | Cell, ...]:
     return (
         f"{'· ' * depth}{step_name(step)}",
-        step_kind(step),
+        Cell(step_kind(step), "w"),
         number(step.reached_count),
         NONE if step.reach_share is None else percent(step.reach_share),
         number(step.completed_count),

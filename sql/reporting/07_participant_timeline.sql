@@ -131,7 +131,7 @@ event AS (
         'action',
         a.step_id,
         a.status,
-        a.status || ' the ' || a.kind || ' ' || s.label || COALESCE(' (' || replace(NULLIF(a.status_reason, ''), '_', ' ') || ')', ''),
+        a.status || ' the ' || CASE a.kind WHEN 'notify' THEN 'notification' ELSE a.kind END || ' ' || s.label || COALESCE(' (' || replace(NULLIF(a.status_reason, ''), '_', ' ') || ')', ''),
         NULL,
         json_object('action', a.action_id, 'values', a.values, 'send_after', a.send_after, 'send_rule', a.send_rule, 'zone', a.zone)
     FROM outbox.actions AS a
@@ -173,7 +173,7 @@ event AS (
                 WHEN 'workflow_disabled' THEN 'the workflow was disabled'
                 WHEN 'record_deleted' THEN 'the record is gone from the CRM'
                 WHEN 'timed_out' THEN 'the wait ended without what it waits for'
-                ELSE COALESCE(m.reason, 'no reason recorded')
+                ELSE COALESCE(replace(m.reason, '_', ' '), 'no reason recorded')
             END
         END,
         NULL,

@@ -313,6 +313,7 @@ SELECT
     t.reason_code,
     t.why_text,
     t.value,
+    t.step_id,
     CASE WHEN t.kind IN ('entered', 'would_enter') THEN t.why_trace END AS why_trace
 FROM report.participant_timeline AS t
 JOIN (

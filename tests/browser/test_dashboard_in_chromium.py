@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -114,6 +115,23 @@ def test_a_participant_opens_by_keyboard(page: Page, folder: Path) -> None:
     assert page.locator(".people li").first.is_visible()
 
 
+def test_what_was_done_with_many_opens_in_its_place(page: Page, folder: Path) -> None:
+    page.goto((folder / "rescue.html").as_uri())
+    story = page.locator(".people-card details", has=page.locator("a")).first
+    story.locator("summary").click()
+    link = story.locator("a").first
+    link.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    link.click()
+    note = page.locator(".paths :target")
+    place = note.bounding_box()
+    assert place and page.viewport_size and place["y"] + place["height"] == page.viewport_size["height"]
+    assert "planned the task" in note.inner_text()
+    note.get_by_role("link", name="Close").click()
+    assert page.locator(".paths li:target").count() == 0
+    assert page.evaluate("scrollY") == before
+
+
 def test_the_first_tab_leads_to_the_content(page: Page, folder: Path) -> None:
     page.goto((folder / "rescue.html").as_uri())
     page.keyboard.press("Tab")
@@ -162,6 +180,18 @@ def test_without_script_all_is_there_but_the_filter(browser: Browser, folder: Pa
     name = page.locator(".people summary").first
     name.click()
     assert page.locator(".people li").first.is_visible()
+    context.close()
+
+
+def test_on_paper_one_section_stands_under_the_other(browser: Browser, folder: Path) -> None:
+    context = browser.new_context(viewport={"width": 718, "height": 1000})
+    page = context.new_page()
+    page.emulate_media(media="print")
+    page.goto((folder / "rescue.html").as_uri())
+    places = [box for one in page.locator("main section").all() if (box := one.bounding_box())]
+    assert len(places) > 8
+    assert all(one["y"] + one["height"] <= other["y"] for one, other in pairwise(places))
+    assert not page.locator(".filter").is_visible()
     context.close()
 
 

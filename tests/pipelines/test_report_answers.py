@@ -54,8 +54,8 @@ QUESTIONS = {
     "how sure": r"\+34 points better than hold-out .*always-valid 95% interval \+22\.0 to \+45\.2",
     "how long": r"Typical time to objective not reached .*Half have not met it\. 39% had by day 30",
     "where do they stop": r"reached the end\. Most who leave early do so at “Answer”: \d+ of \d+ who came there",
-    "why did X enter": r"entered, because paid_contracts >= 1: \d+; .*features_8w between 1 and 4: \d; not exists\(trainings\) \d+ \w+: sent the webhook “invite”",
-    "why did X leave": r"left: the objective is met",
+    "why did X enter": r"Why they came in All of this held .* paid_contracts >= 1 .*features_8w between 1 and 4 not exists\(trainings\) .*Company_70 \d+ \w+: entered with paid_contracts \d+, signup_date \d+ \w+, features_8w \d · sent the webhook “invite”",
+    "why did X leave": r"left at “answer”: the objective is met",
     "what changed": r"What changed Version 1 applied \d+ \w+ 20\d\d The first version",
 }
 
@@ -78,10 +78,25 @@ def test_the_demo_shows_an_effect_none_and_one_too_young_to_judge(demo_pages: Pa
 def test_the_demo_s_pages_are_light_and_hold_everybody(demo_pages: Path) -> None:
     pages = demo_pages / "pages"
     assert all(path.stat().st_size <= 150_000 for path in pages.glob("*.html"))
+    for path in pages.glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            entered = len(list(csv.DictReader(file)))
+        assert path.with_suffix(".html").read_text(encoding="utf-8").count("<tr data-s=") == min(200, entered)
     sheets = [path.read_text(encoding="utf-8") for path in pages.glob("training_invitation.*.html")]
     listed = sum(sheet.count("<tr data-s=") for sheet in sheets)
     with (pages / "training_invitation.csv").open(encoding="utf-8", newline="") as file:
         assert listed == len(list(csv.DictReader(file))) == 421
+
+
+def test_nobody_is_no_owner_and_a_possible_action_is_no_promise(demo_pages: Path) -> None:
+    page = plain(demo_pages / "pages" / "queues.html")
+    assert "161 actions, 65 of them only possible, for 7 owners (20 for nobody named); most on 30 Dec 2024: 58." in page
+
+
+def test_a_path_of_few_has_neither_share_nor_interval(demo_pages: Path) -> None:
+    page = plain(demo_pages / "pages" / "onboarding.html")
+    assert "First use: In use 27 15 too few – First use: otherwise" in page
+    assert "“passed at once” at “Contract” met it most often: 52% of 27." in page
 
 
 def test_the_mail_says_the_headlines_and_names_nobody(demo_pages: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_timeline_tells_why_it_came_and_why_it_left(rescue: DuckDBSession) -> 
         ("2024-05-11", "step_out", "“pause” was over"),
         ("2024-05-11", "step_in", "took “Yes” at “reply”"),
         ("2024-05-11", "action", "planned the task “Book …”"),
-        ("2024-05-11", "action", "planned the notify “finish”"),
+        ("2024-05-11", "action", "planned the notification “finish”"),
         ("2024-05-11", "exited", "reached the end"),
         ("2024-05-20", "objective_met", "objective met"),
     ]

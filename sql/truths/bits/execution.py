@@ -21,7 +21,7 @@ from sql.statements import Memory, Statement, Work, load_statements
 from sql.truths.bits.groups import worked_out
 from sql.truths.bits.judging import Elsewhere, Question, prepare
 from sql.truths.bits.places import Relation, ordinals_statement, ordinals_table, records_of, relation_of
-from sql.truths.bits.rows import BLOCK, Rows
+from sql.truths.bits.rows import Rows
 from sql.truths.bits.values import NotExact, Values
 from sql.truths.grouping import columns_read, group_statements
 from sql.truths.plan import ObjectPlan, TruthPlan, numbers_in
@@ -163,9 +163,9 @@ class _Asking:
         numbers = np.array(sorted(self.question.forest.roots), np.int64)
         bits = np.zeros((len(numbers), (records.count + 7) // 8), np.uint8)
         related = [(alias, relation.parts()) for alias, relation in relations.items()]
-        for block, part in enumerate(records.parts()):
+        for part in records.parts():
             found = judging.judge(part, self._given([(alias, next(parts)) for alias, parts in related]))
-            start = block * BLOCK // 8
+            start = part.first // 8
             for row, number in enumerate(numbers.tolist()):
                 bits[row, start : start + (part.count + 7) // 8] = found[number].true
         return Judged(self.plan.needs.object, numbers, bits, records.count)

@@ -12,7 +12,7 @@ from typing import Literal
 from sqlglot import exp
 
 from definitions.conditions import DIALECT
-from sql.truths.bits.values import NotComparable, Values
+from sql.truths.bits.values import LIMIT, NotComparable, Values
 
 How = Literal["rows", "different", "sum", "exact", "min", "max", "any", "every"]
 MILLION = 1_000_000
@@ -64,10 +64,13 @@ def _case(tree: exp.Expr) -> tuple[exp.Expr | None, exp.Expr]:
 
 
 def _millionths(value: exp.Expr) -> exp.Expr:
-    """A number as millionths, whole, as sums of decimals are exact to six places."""
+    """A number as millionths, whole, as sums of decimals are exact to six places; beyond 8 bytes it is the least number of all."""
     decimal = exp.TryCast(this=value.copy(), to=exp.DataType.build("DECIMAL(28, 6)"), safe=True)
     millionths = exp.Mul(this=decimal, expression=exp.Literal.number(MILLION))
-    return exp.TryCast(this=exp.paren(millionths), to=exp.DataType.build("BIGINT"), safe=True)
+    whole = exp.TryCast(this=exp.paren(millionths), to=exp.DataType.build("BIGINT"), safe=True)
+    is_there = exp.not_(exp.Is(this=decimal.copy(), expression=exp.null()))
+    least = exp.cast(exp.Literal.string(str(-LIMIT)), "BIGINT")
+    return exp.Coalesce(this=whole, expressions=[exp.Case(ifs=[exp.If(this=is_there, true=least)])])
 
 
 def worked_out(tree: exp.Expr, found: Mapping[tuple[str, str], Values]) -> Values | None:

@@ -33,8 +33,9 @@ Column = Values | Texts
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of one block of records: `owners` says to which of its `count` records each belongs, from 0."""
+    """The rows of one block of records, `count` from ordinal `first` on: `owners` says to which of them each belongs, from 0."""
 
+    first: int
     count: int
     owners: NDArray[np.int32]
     columns: Mapping[str, Column]
@@ -80,7 +81,7 @@ class Rows:
             for text, kind in self._kinds.items()
             if kind
         }
-        return Part(0, np.zeros(0, np.int32), columns)
+        return Part(0, 0, np.zeros(0, np.int32), columns)
 
     def load(self, trees: Iterable[exp.Expr]) -> None:
         """Fetch all that will be asked for; values that cannot be held are left out."""
@@ -104,7 +105,7 @@ class Rows:
         for block, (start, end) in enumerate(pairwise(ends)):
             rows, first = slice(start, end), block * BLOCK
             columns = {text: column.part(rows) for text, column in self._columns.items()}
-            yield Part(min(BLOCK, self.count - first), self._owners[rows] - np.int32(first), columns)
+            yield Part(first, min(BLOCK, self.count - first), self._owners[rows] - np.int32(first), columns)
 
     def judged(self, column: exp.Expr, tests: Sequence[exp.Expr]) -> Iterator[Values]:
         """What the engine says of tests that read one text and nothing else: for each different text, and for no text."""

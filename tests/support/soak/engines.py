@@ -24,6 +24,7 @@ from pipelines.delivery.verdicts import Verdict
 from pipelines.evaluation import Execution, Increments
 from pipelines.worlds import Engine, World
 from sql import DuckDBSession
+from sql.truths.bits import rows
 
 Passage = tuple[tuple[str, Any], ...]
 """A passage through a workflow: what an outsider may know of it, by name."""
@@ -63,6 +64,10 @@ def open_stage(name: str) -> AbstractContextManager[Stage]:
     """The stage of an engine, by a name above or as `module:factory`."""
     module, _, factory = NAMES.get(name, name).partition(":")
     return getattr(importlib.import_module(module), factory)()
+
+
+rows.BLOCK = 8
+"""The fewest records that a block may have: small worlds are judged in several, too."""
 
 
 @contextlib.contextmanager

@@ -15,16 +15,14 @@ from sql.statements import Statement
 from sql.truths.joining import aliased, follow, join_related, path_aliases, within
 from sql.truths.plan import Kind, ObjectPlan, TruthPlan, numbers_in
 
-Family = Literal["", "_judged", "_rest", "_carried", "_pooled"]
-"""Who asks: everybody, those whose truths are judged as bits (and of these what the engine must group itself), what actions
-carry, where users are chosen from.
+Family = Literal["", "_judged", "_carried", "_pooled"]
+"""Who asks: everybody, tests that are judged as bits but not by numpy, what actions carry, where users are chosen from.
 
 A full evaluation in SQL groups a relation once for all. Others group it for the records that each of these is about.
 """
 _FAMILY_SCOPES: Mapping[Family, str | None] = {
     "": "affected",
     "_judged": "affected",
-    "_rest": "affected",
     "_carried": "addressed",
     "_pooled": None,
 }

@@ -6,8 +6,9 @@ of millions; a question names a condition and a record, and the answers that are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,12 @@ from sqlglot import exp
 
 from sql.places import RECORD
 from sql.statements import Memory, Statement, Work, load_statements
-from sql.truths.bits.groups import simple
-from sql.truths.bits.judging import Question, judge
-from sql.truths.bits.places import aggregates_of, is_judged_here, ordinals_statement, ordinals_table, records_of
-from sql.truths.bits.rows import Rows
-from sql.truths.bits.tables import provide_groups
-from sql.truths.bits.tests import Asked
-from sql.truths.bits.values import Values
-from sql.truths.grouping import columns_read
+from sql.truths.bits.groups import worked_out
+from sql.truths.bits.judging import Elsewhere, Question, prepare
+from sql.truths.bits.places import Relation, ordinals_statement, ordinals_table, records_of, relation_of
+from sql.truths.bits.rows import BLOCK, Rows
+from sql.truths.bits.values import NotExact, Values
+from sql.truths.grouping import columns_read, group_statements
 from sql.truths.plan import ObjectPlan, TruthPlan, numbers_in
 from sql.warehouses.duckdb import DuckDBSession
 
@@ -146,30 +145,52 @@ class _Asking:
             _tell(session, judged, conditions, np.concatenate(places))
 
     def _judged(self, session: DuckDBSession, parameters: Mapping[str, Any]) -> Judged:
-        records = records_of(self.plan, session, parameters)
-        found = judge(self.question, records, self._given(records))
-        numbers = sorted(found)
-        width = (records.count + 7) // 8
-        bits = np.stack([found[n].true for n in numbers]) if numbers else np.zeros((0, width), np.uint8)
-        return Judged(self.plan.needs.object, np.array(numbers, np.int64), bits, records.count)
+        inexact = set[str]()
+        while True:
+            try:
+                return self._judged_but(inexact, records_of(self.plan, session, parameters))
+            except NotExact as found:  # hardly ever: sums beyond what a real number holds
+                if found.what in inexact:
+                    raise
+                inexact.add(found.what)
 
-    def _given(self, records: Rows) -> dict[str, Values]:
-        """Terms over related rows that need no engine; what others read is put into tables for it."""
-        needs, reading = self.plan.needs, self.question.reading
-        trees = self.question.forest.tests.values()
-        wanted = columns_read(needs, trees)
-        found = {
-            (alias, column): values
-            for alias, (base, group) in needs.groups.items()
-            if base == RECORD and group.name in wanted and is_judged_here(group, self.plan)
-            for column, values in aggregates_of(self.plan, group, records, wanted[group.name]).items()
-        }
-        tests = self.question.tests  # reading them finds their terms
-        given = {text: made for text, tree in reading.terms.items() if (made := simple(tree, found)) is not None}
-        left = [
-            self.question.forest.tests[number]
-            for number, test in tests.items()
-            if isinstance(test, Asked) or test.term not in given
-        ]
-        provide_groups(self.truths, self.plan, records, found, columns_read(needs, left))
-        return given
+    def _judged_but(self, inexact: Collection[str], records: Rows) -> Judged:
+        """Judge block by block; `inexact` are values over related rows that the engine must put together."""
+        relations = dict(self._relations(inexact, records))
+        nothing = [(alias, relation.worked_out(relation.rows.nothing())) for alias, relation in relations.items()]
+        elsewhere = Elsewhere(self._reads_groups, partial(self._provide, records))
+        judging = prepare(self.question, records, self._given(nothing), elsewhere=elsewhere)
+        numbers = np.array(sorted(self.question.forest.roots), np.int64)
+        bits = np.zeros((len(numbers), (records.count + 7) // 8), np.uint8)
+        related = [(alias, relation.parts()) for alias, relation in relations.items()]
+        for block, part in enumerate(records.parts()):
+            found = judging.judge(part, self._given([(alias, next(parts)) for alias, parts in related]))
+            start = block * BLOCK // 8
+            for row, number in enumerate(numbers.tolist()):
+                bits[row, start : start + (part.count + 7) // 8] = found[number].true
+        return Judged(self.plan.needs.object, numbers, bits, records.count)
+
+    def _relations(self, inexact: Collection[str], records: Rows) -> Iterator[tuple[str, Relation]]:
+        """The relations that are put together here, by the aliases under which tests read them."""
+        needs = self.plan.needs
+        wanted = columns_read(needs, self.question.forest.tests.values())
+        for alias, (base, group) in needs.groups.items():
+            if base == RECORD and group.name in wanted:
+                relation = relation_of(self.plan, group, records, wanted[group.name], inexact)
+                if relation is not None:
+                    yield alias, relation
+
+    def _given(self, columns: Iterable[tuple[str, Mapping[str, Values]]]) -> dict[str, Values]:
+        """Terms over related rows that need no engine."""
+        found = {(alias, name): values for alias, made in columns for name, values in made.items()}
+        terms = self.question.reading.terms if self.question.tests else {}
+        return {text: made for text, tree in terms.items() if (made := worked_out(tree, found)) is not None}
+
+    def _reads_groups(self, tree: exp.Expr) -> bool:
+        return any(column.table in self.plan.needs.groups for column in tree.find_all(exp.Column))
+
+    def _provide(self, records: Rows, trees: Sequence[exp.Expr]) -> None:
+        """Tables of the aggregates that tests read which only the engine can judge."""
+        wanted = columns_read(self.plan.needs, trees)
+        for statement in group_statements(self.truths, self.plan, wanted, STAGE, "_judged"):
+            records.session.run(statement, records.parameters)

@@ -62,7 +62,7 @@ class Forest:
                 return self._node(tree.this)
             case exp.And() | exp.Or():
                 kind: Kind = "all" if isinstance(tree, exp.And) else "any"
-                return self._group(kind, [self._node(part) for part in _flat(tree, type(tree))])
+                return self._group(kind, [self._node(part) for part in flat(tree, type(tree))])
             case exp.Not():
                 return self._not(self._node(tree.this))
             case exp.Coalesce() if [e.sql(dialect=DIALECT) for e in tree.expressions] == ["FALSE"]:
@@ -124,7 +124,7 @@ class Forest:
                 return all(self._is_certain(part) for part in node.parts)
 
 
-def _flat(tree: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
+def flat(tree: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
     """The operands of a chain of ANDs or ORs, without walking deep chains by recursion."""
     pending = [tree]
     while pending:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,8 +11,9 @@ from sqlglot import exp
 
 from definitions.conditions import DIALECT
 from sql.truths.bits.forest import Forest, Node
-from sql.truths.bits.rows import Rows, Texts, chunks
-from sql.truths.bits.tests import Asked, Compared, Listed, Missing, Reading, Test, Within
+from sql.truths.bits.rows import Column, Part, Rows, chunks
+from sql.truths.bits.tests import Against, Asked, Compared, Listed, Missing, Reading, Test, Within, terms_of
+from sql.truths.bits.texts import Texts
 from sql.truths.bits.values import NotComparable, Values
 from sql.truths.bits.words import Bits, all_of, any_of
 
@@ -41,42 +42,107 @@ class Question:
         """How each test is judged, by its node."""
         return {number: self.reading.read(tree) for number, tree in self.forest.tests.items()}
 
+    @cached_property
+    def uses(self) -> list[int]:
+        """How many nodes and conditions use each node."""
+        return self.forest.uses()
 
-def judge(
-    question: Question, rows: Rows, given: Mapping[str, Values] | None = None, also: Iterable[exp.Expr] = ()
-) -> dict[int, Bits]:
-    """Of which rows each condition is true, false or unknown, by its number.
 
-    `given` are terms whose values are there already; `also` is fetched with the others, for whoever asks next.
+@dataclass(frozen=True)
+class Elsewhere:
+    """Tables that the engine makes only for tests that are left to it: what reads them, and who makes them."""
+
+    is_read_by: Callable[[exp.Expr], bool]
+    provide: Callable[[Sequence[exp.Expr]], None]
+
+
+@dataclass
+class Judging:
+    """A question about rows that were fetched: which tests are compared here, and what the engine says of the others."""
+
+    question: Question
+    constants: Mapping[str, Any]
+    terms: Mapping[str, exp.Expr]
+    """What was fetched of the terms, by their SQL."""
+    by_word: dict[int, tuple[exp.Expr, Values]]
+    """Tests of one text: the column, and the truth of each of its texts."""
+    by_row: dict[int, exp.Expr]
+    """Tests that the engine judged for each row."""
+
+    def judge(self, part: Part, given: Mapping[str, Values] | None = None) -> dict[int, Bits]:
+        """Of which rows each condition is true, false or unknown, by its number; `given` are terms worked out elsewhere."""
+        values: dict[str, Column] = dict(given or {})
+        values |= {text: found for text, tree in self.terms.items() if (found := part.column(tree)) is not None}
+        bits: dict[int, Bits] = {}
+        for number, test in self.question.tests.items():
+            if number in self.by_word:
+                column, judged = self.by_word[number]
+                texts = part.column(column)
+                assert isinstance(texts, Texts)
+                bits[number] = texts.spread(judged)
+            elif number in self.by_row:
+                truths = part.column(self.by_row[number])
+                assert isinstance(truths, Values)
+                bits[number] = Bits.of(truths.values, truths.known)
+            else:
+                bits[number] = _judged(test, values, self.constants)
+        return _put_together(self.question, bits, len(part.owners))
+
+
+def prepare(
+    question: Question,
+    rows: Rows,
+    given: Mapping[str, Values] | None = None,
+    also: Iterable[exp.Expr] = (),
+    elsewhere: Elsewhere | None = None,
+) -> Judging:
+    """Fetch what a question needs of rows; `also` is fetched with it.
+
+    `given` are terms whose values come from elsewhere, here of no record: what can be compared is tried on nothing first.
     """
-    tests = question.tests
-    values: dict[str, Values | Texts] = dict(given or {})
-    terms = {text: tree for text, tree in question.reading.terms.items() if text not in values}
-    ours = {n for n, test in tests.items() if not isinstance(test, Asked) and test.term in values}
-    single = {n: c for n in tests if n not in ours and (c := _only_column(question.forest.tests[n])) is not None}
-    rows.look_at((*terms.values(), *single.values()))
-    of_text = {n for n, column in single.items() if rows.kind(column) == "text"}
-    columns_of_text = {text: t for text, t in terms.items() if isinstance(t, exp.Column) and rows.kind(t) == "text"}
-    numeric = [tree for tree in terms.values() if rows.kind(tree) not in (None, "text")]
-    whole = [question.forest.tests[n] for n, test in tests.items() if isinstance(test, Asked) and n not in of_text]
-    rows.load((*also, *numeric, *columns_of_text.values(), *(single[n] for n in sorted(of_text)), *whole))
-    values |= {text: found for text, tree in terms.items() if (found := rows.values(tree)) is not None}
-    values |= {text: rows.texts(tree) for text, tree in columns_of_text.items()}
-    constants = _constants(question.reading.constants, rows)
-    bits: dict[int, Bits] = {}
-    left: list[int] = []
-    for number, test in tests.items():
-        try:
-            bits[number] = _judged(test, values, constants)
-        except NotComparable:
-            left.append(number)
-    bits |= _asked({n: question.forest.tests[n] for n in left}, {n: single[n] for n in left if n in of_text}, rows)
-    return _put_together(question.forest, bits, rows.count)
+    tests, trees, reading = question.tests, question.forest.tests, question.reading
+    constants = constants_of(reading.constants, rows)
+    values: dict[str, Column] = dict(given or {})
+    left = [number for number in tests if not is_comparable(tests[number], values, constants)]
+    terms = {text: reading.terms[text] for n in left for text in terms_of(tests[n]) if text not in values}
+    if elsewhere is not None:
+        apart = {text for text, tree in terms.items() if elsewhere.is_read_by(tree)}
+        values |= _nothing(rows, [tree for text, tree in terms.items() if text not in apart])
+        left = [number for number in left if not is_comparable(tests[number], values, constants)]
+        elsewhere.provide([trees[number] for number in left])
+    single = {number: column for number in left if (column := _only_column(trees[number])) is not None}
+    rows.look_at(single.values())
+    values |= _nothing(rows, terms.values())
+    left = [number for number in left if not is_comparable(tests[number], values, constants)]
+    of_text = {n: single[n] for n in left if n in single and rows.kind(single[n]) == "text"}
+    by_row = {number: trees[number] for number in left if number not in of_text}
+    used = {text for number in {*tests} - {*left} for text in terms_of(tests[number])}
+    terms = {text: tree for text, tree in terms.items() if text in used}
+    rows.look_at((*also, *by_row.values()))
+    rows.load((*also, *terms.values(), *of_text.values(), *by_row.values()))
+    return Judging(question, constants, terms, _by_word(of_text, trees, rows), by_row)
 
 
-def _put_together(forest: Forest, bits: dict[int, Bits], count: int) -> dict[int, Bits]:
+def _nothing(rows: Rows, terms: Iterable[exp.Expr]) -> dict[str, Column]:
+    """Terms of no record, by their SQL."""
+    named = {tree.sql(dialect=DIALECT): tree for tree in terms}
+    rows.look_at(named.values())
+    nothing = rows.nothing()
+    return {text: found for text, tree in named.items() if (found := nothing.column(tree)) is not None}
+
+
+def is_comparable(test: Test, values: Mapping[str, Column], constants: Mapping[str, Any]) -> bool:
+    """Can a test be judged here on such values; it is tried on no values at all."""
+    try:
+        _judged(test, values, constants)
+    except NotComparable:
+        return False
+    return True
+
+
+def _put_together(question: Question, bits: dict[int, Bits], count: int) -> dict[int, Bits]:
     """The trees over judged tests; a part is let go when nothing needs it any more."""
-    uses = forest.uses()
+    forest, uses = question.forest, list(question.uses)
     for number, node in enumerate(forest.nodes):
         if node.kind != "test":
             bits[number] = _combined(node, [bits[part] for part in node.parts], count)
@@ -93,9 +159,9 @@ def _only_column(tree: exp.Expr) -> exp.Expr | None:
     return next(iter(columns.values())) if len(columns) == 1 else None
 
 
-def _judged(test: Test, values: Mapping[str, Values | Texts], constants: Mapping[str, Any]) -> Bits:
+def _judged(test: Test, values: Mapping[str, Column], constants: Mapping[str, Any]) -> Bits:
     """A test on values that are there; raises NotComparable where the engine is to judge."""
-    if isinstance(test, Asked) or test.term not in values:
+    if isinstance(test, Asked) or any(term not in values for term in terms_of(test)):
         raise NotComparable
     found = values[test.term]
     match test:
@@ -105,21 +171,28 @@ def _judged(test: Test, values: Mapping[str, Values | Texts], constants: Mapping
             return found.listed([constants[text] for text in listed])
         case Within(_, low, high):
             return found.within(constants[low], constants[high])
+        case Against(_, operator, name, factor):
+            other = values[name]
+            if isinstance(found, Texts) or isinstance(other, Texts):
+                raise NotComparable
+            return found.against(operator, other, constants[factor])
         case Missing():
             return found.missing()
 
 
-def _asked(tests: Mapping[int, exp.Expr], texts: Mapping[int, exp.Expr], rows: Rows) -> dict[int, Bits]:
-    """What the engine judges: tests of one text (`texts`) for each different text, the others for each row."""
-    by_text: dict[str, list[int]] = {}
-    for number, column in texts.items():
-        by_text.setdefault(column.sql(dialect=DIALECT), []).append(number)
-    made: dict[int, Bits] = {}
-    for numbers in by_text.values():
-        found = rows.looked_up(texts[numbers[0]], [tests[number] for number in numbers])
-        made |= dict(zip(numbers, found, strict=True))
-    others = [number for number in tests if number not in made]
-    return made | dict(zip(others, rows.truths([tests[number] for number in others]), strict=True))
+def _by_word(
+    columns: Mapping[int, exp.Expr], trees: Mapping[int, exp.Expr], rows: Rows
+) -> dict[int, tuple[exp.Expr, Values]]:
+    """Tests of one text, judged by the engine for each different text."""
+    numbers: dict[str, list[int]] = {}
+    for number, column in columns.items():
+        numbers.setdefault(column.sql(dialect=DIALECT), []).append(number)
+    made: dict[int, tuple[exp.Expr, Values]] = {}
+    for same in numbers.values():
+        column = columns[same[0]]
+        judged = rows.judged(column, [trees[number] for number in same])
+        made |= {number: (column, values) for number, values in zip(same, judged, strict=True)}
+    return made
 
 
 def _combined(node: Node, parts: Sequence[Bits], count: int) -> Bits:
@@ -136,10 +209,10 @@ def _combined(node: Node, parts: Sequence[Bits], count: int) -> Bits:
             return Bits.constant({"TRUE": True, "FALSE": False}.get(node.text), count)
 
 
-def _constants(trees: Mapping[str, exp.Expr], rows: Rows) -> dict[str, Any]:
-    """What constants are at this evaluation."""
+def constants_of(texts: Iterable[str], rows: Rows) -> dict[str, Any]:
+    """What constants are at this evaluation, by their SQL."""
     found: dict[str, Any] = {}
-    for chunk in chunks(trees):
+    for chunk in chunks(texts):
         sql = "SELECT " + ", ".join(f"{text} AS x{i}" for i, text in enumerate(chunk))
         row = rows.session.rows(sql, rows.wanted(sql))[0]
         found |= dict(zip(chunk, row.values(), strict=True))

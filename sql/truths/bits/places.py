@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,12 @@ from sql.aggregates import Group, cast_to
 from sql.names import record_table
 from sql.places import RECORD, RELATED, ROOT, column
 from sql.statements import Statement
-from sql.truths.bits.groups import Grouped, RelatedRows, read, scaled
-from sql.truths.bits.judging import Question, judge
-from sql.truths.bits.rows import Rows
-from sql.truths.bits.values import NotComparable, Values
-from sql.truths.bits.words import Mask
+from sql.truths.bits.groups import Grouped, read, text_of
+from sql.truths.bits.judging import Judging, Question, constants_of, prepare
+from sql.truths.bits.related import RelatedRows
+from sql.truths.bits.rows import Part, Rows
+from sql.truths.bits.values import Values
+from sql.truths.bits.windows import Finder, Windows, times_in
 from sql.truths.grouping import is_own
 from sql.truths.joining import aliased, follow, join_related, path_aliases, within
 from sql.truths.plan import ObjectPlan
@@ -56,7 +59,7 @@ def records_of(plan: ObjectPlan, session: DuckDBSession, parameters: Mapping[str
         query.join(aliased(ordinals_table(name), "n"), on=same, join_type="inner", copy=False)
         return query.sql(dialect=DIALECT)
 
-    return Rows(session, parameters, wide)
+    return Rows(session, parameters, wide, session.count(ordinals_table(name)))
 
 
 def is_judged_here(group: Group, plan: ObjectPlan) -> bool:
@@ -66,56 +69,90 @@ def is_judged_here(group: Group, plan: ObjectPlan) -> bool:
     )
 
 
-def aggregates_of(plan: ObjectPlan, group: Group, records: Rows, wanted: Iterable[str]) -> dict[str, Values]:
-    """Columns of a group, one value a record; those that are not here are the engine's to work out."""
+@dataclass
+class Relation:
+    """A relation whose rows were fetched, and what is worked out of it for each block of records."""
+
+    single: Mapping[str, Grouped]
+    windows: Sequence[Windows]
+    numbers: Mapping[str, int]
+    """The filters, by their SQL: conditions about the relation's rows."""
+    rows: Rows
+    judging: Judging
+
+    @property
+    def names(self) -> set[str]:
+        """The columns that are worked out here."""
+        return {*self.single, *(name for one in self.windows for name in one.named)}
+
+    def parts(self) -> Iterator[dict[str, Values]]:
+        """The columns for each block of records."""
+        return map(self.worked_out, self.rows.parts())
+
+    def worked_out(self, part: Part) -> dict[str, Values]:
+        """The columns for the records of a block."""
+        judged = self.judging.judge(part)
+        truths = {text: judged[number] for text, number in self.numbers.items()}
+        related = RelatedRows(part, truths, self._edges)
+        made = related.worked_out(self.single)
+        for windows in self.windows:
+            made |= related.in_windows(windows)
+        return made
+
+    @cached_property
+    def _edges(self) -> dict[str, NDArray[np.int64]]:
+        found: dict[str, set[int]] = {}
+        for one in self.windows:
+            found.setdefault(text_of(one.of), set()).update(one.edges)
+        return {text: np.array(sorted(edges), np.int64) for text, edges in found.items()}
+
+
+def relation_of(
+    plan: ObjectPlan, group: Group, records: Rows, wanted: Collection[str], inexact: Collection[str]
+) -> Relation | None:
+    """Fetch the rows of a group for the columns `wanted`; columns that are not worked out here are the engine's.
+
+    `inexact` are values, by their SQL, that cannot be put together exactly.
+    """
+    if not is_judged_here(group, plan):
+        return None
     asked = {name: made for name, tree in group.columns.values() if name in wanted and (made := read(tree)) is not None}
-    if not asked or not is_judged_here(group, plan):
-        return {}
-    rows = Rows(records.session, records.parameters, lambda trees: _related(plan, group, trees), in_order=False)
-    filters = {_text(one.where): one.where for one in asked.values() if one.where is not None}
-    filters |= {
-        _text(one.value): one.value for one in asked.values() if one.value is not None and one.how in ("any", "every")
-    }
-    fetched = _fetched(asked.values())
-    numbered = dict(enumerate(filters))
-    judged = judge(Question(tuple((i, filters[text]) for i, text in numbered.items())), rows, also=fetched)
-    truths = {text: judged[i] for i, text in numbered.items()}
-    values = {_text(tree): found for tree in fetched if (found := rows.values(tree)) is not None}
-    related = RelatedRows(
-        rows.owners,
-        records.count,
-        lambda tree: truths[_text(tree)],
-        lambda tree: values[_text(tree)],
-        lambda tree: _numbered(tree, rows),
+    rows = Rows(
+        records.session, records.parameters, lambda trees: _related(plan, group, trees), records.count, is_related=True
     )
-    return related.worked_out(asked)
+    rows.look_at(tree for one in asked.values() if (tree := one.fetched) is not None)
+    asked = {name: one for name, one in asked.items() if text_of(one.value) not in inexact and _is_held(one, rows)}
+    if not asked:
+        return None
+    single, windows = _windows(asked, rows)
+    filters = {text_of(tree): tree for one in (*single.values(), *windows) if (tree := one.where) is not None}
+    filters |= {text_of(tree): tree for one in single.values() if one.how in ("any", "every") and (tree := one.value)}
+    fetched = [tree for one in (*single.values(), *windows) if (tree := one.fetched) is not None]
+    question = Question(tuple(enumerate(filters.values())))
+    judging = prepare(question, rows, also=(*fetched, *(one.of for one in windows)))
+    return Relation(single, windows, {text: i for i, text in enumerate(filters)}, rows, judging)
 
 
-def _fetched(asked: Iterable[Grouped]) -> list[exp.Expr]:
-    """The values that aggregates are made of, each once."""
-    trees = [
-        scaled(one.value) if one.how == "exact" else one.value
-        for one in asked
-        if one.value is not None and one.how not in ("any", "every")
-    ]
-    return list({_text(tree): tree for tree in trees}.values())
+def _is_held(asked: Grouped, rows: Rows) -> bool:
+    """Can numpy put such values together."""
+    kind = "truth" if asked.fetched is None else rows.kind(asked.fetched)
+    match asked.how:
+        case "rows" | "any" | "every":
+            return kind is not None
+        case "different":
+            return kind not in (None, "real")
+        case "sum" | "exact":
+            return kind == "whole"
+        case "min" | "max":
+            return kind in ("whole", "real", "day", "instant")
 
 
-def _numbered(tree: exp.Expr, rows: Rows) -> tuple[NDArray[Any], int, Mask | None]:
-    """The value of each row as a number from 0, how many different ones there are, and where there is one."""
-    if rows.kind(tree) == "text":
-        texts = rows.texts(tree)
-        codes, count = texts.codes.codes, len(texts.words)
-        return codes, count + 1, (codes < count if texts.has_missing else None)
-    values = rows.values(tree)
-    if values is None or values.kind == "real":  # what is the same number is the engine's to say
-        raise NotComparable
-    different, codes = np.unique(values.values, return_inverse=True)
-    return codes, len(different), values.known
-
-
-def _text(tree: exp.Expr) -> str:
-    return tree.sql(dialect=DIALECT)
+def _windows(asked: Mapping[str, Grouped], rows: Rows) -> tuple[dict[str, Grouped], list[Windows]]:
+    """What of it is about windows of time."""
+    found = list(times_in(asked.values()))
+    rows.look_at(term for term, _ in found)
+    constants = constants_of({text_of(constant) for _, constant in found}, rows)
+    return Finder(rows.kind, lambda tree: constants[text_of(tree)]).split(asked)
 
 
 def _related(plan: ObjectPlan, group: Group, trees: Sequence[exp.Expr]) -> str:

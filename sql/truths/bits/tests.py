@@ -61,11 +61,32 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Against:
+    """A term against another one, times a constant."""
+
+    term: str
+    operator: Operator
+    other: str
+    factor: str
+
+
+@dataclass(frozen=True)
 class Asked:
     """The engine judges it."""
 
 
-Test = Compared | Listed | Within | Missing | Asked
+Test = Compared | Listed | Within | Missing | Against | Asked
+
+
+def terms_of(test: Test) -> tuple[str, ...]:
+    """The terms that a test reads."""
+    match test:
+        case Asked():
+            return ()
+        case Against(term, _, other, _):
+            return term, other
+        case _:
+            return (test.term,)
 
 
 @dataclass
@@ -84,6 +105,9 @@ class Reading:
                     left, right, operator = right, left, _TURNED[operator]
                 if is_constant(right) and not is_constant(left):
                     return Compared(self._term(left), operator, self._constant(right))
+                if not is_constant(left):
+                    factor, other = _times(right.unnest())
+                    return Against(self._term(left), operator, self._term(other), self._constant(factor))
             case exp.Between() if is_constant(tree.args["low"]) and is_constant(tree.args["high"]):
                 return Within(
                     self._term(tree.this), self._constant(tree.args["low"]), self._constant(tree.args["high"])
@@ -106,6 +130,17 @@ class Reading:
         text = tree.sql(dialect=DIALECT)
         self.constants.setdefault(text, tree)
         return text
+
+
+def _times(tree: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
+    """A constant factor, and what it multiplies."""
+    match tree:
+        case exp.Mul() if is_constant(tree.this):
+            return tree.this, tree.expression
+        case exp.Mul() if is_constant(tree.expression):
+            return tree.expression, tree.this
+        case _:
+            return exp.Literal.number(1), tree
 
 
 def is_constant(tree: exp.Expr) -> bool:

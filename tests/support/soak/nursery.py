@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,14 @@ _EVERY = 0.05
 
 def run_in(tree: Path, module: str, arguments: Sequence[str], said: Path) -> int:
     """Run a module with the sources of a tree; its exit code. What it says is written to a file."""
-    if not hasattr(_EACH, "process") or _EACH.process.poll() is not None:
+    if not hasattr(_EACH, "process"):
         _EACH.process = _start()
+    process: subprocess.Popen[str] = _EACH.process
+    assert process.stdin is not None and process.stdout is not None
     asked = {"tree": str(tree), "module": module, "arguments": list(arguments), "said": str(said)}
-    _EACH.process.stdin.write(json.dumps(asked) + "\n")
-    _EACH.process.stdin.flush()
-    return json.loads(_EACH.process.stdout.readline())
+    process.stdin.write(json.dumps(asked) + "\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
 
 
 def _start() -> subprocess.Popen[str]:
@@ -83,7 +86,7 @@ def _run(asked: dict[str, Any]) -> None:
     except SystemExit as ended:
         code = ended.code or 0
     except BaseException:
-        sys.excepthook(*sys.exc_info())
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

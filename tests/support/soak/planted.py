@@ -108,9 +108,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("gate_time", "who waits after an exit is not asked again", REACHED, " OR f.until_at <= $as_of)", ")", "increments,oracle"),
     Mutant("tail_lost", "the last records that fill no byte are lost", BITS + "execution.py", "count=self.count, bitorder", "count=self.count // 8 * 8, bitorder", "bitmaps,oracle"),
     Mutant("not_unknown", "NOT makes the unknown true", BITS + "words.py", "return Bits(self.untrue, None if self.false is None else self.true)", "return Bits(~self.true)", "bitmaps,oracle"),
-    Mutant("stale_ordinal", "records are numbered in another order than they are read", BITS + "places.py", "ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid) - 1", "ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid DESC) - 1", "bitmaps,oracle"),
+    Mutant("from_one", "records are numbered from 1, and read from 0", BITS + "places.py", "- 1 AS INTEGER) AS ordinal", "AS INTEGER) AS ordinal", "bitmaps,oracle"),
     Mutant("told_twice", "an answer is given twice", BITS + "execution.py", "(told[mine >> 3] >> (mine & 7)) & 1 == 0", "True", ALIKE),
-    Mutant("sum_of_all", "sums heed no filter", BITS + "groups.py", "return self._sum(values, chosen) if", "return self._sum(values, _Chosen(None, self.owners)) if", "bitmaps,oracle"),
+    Mutant("sum_of_all", "sums heed no filter", BITS + "related.py", "chosen = chosen.where(values.known)\n                total", "chosen = Chosen(None, self.part.owners).where(values.known)\n                total", "bitmaps,oracle"),
     Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', ALIKE),
 )  # fmt: skip
 """The list. A mutant that survives all its seeds fails the build."""

@@ -8,6 +8,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# glibc keeps more small pieces of memory at hand: small statements take a seventh less time
+export GLIBC_TUNABLES ?= glibc.malloc.tcache_count=2000
+
 .PHONY: demo test dagster soak bench clean
 
 demo: $(VENV)/.runtime

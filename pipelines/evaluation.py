@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal, assert_never, cast
@@ -91,11 +91,14 @@ def evaluate(
         wanted = {"auto": is_large, "always": True, "never": False}[increments or settings.increments]
         is_increment = wanted and _may_be_increment(session, plan, parameters, last)
         by_bits = {"auto": is_large, "bitmaps": True, "sql": False}[execution or settings.execution]
-        for statement in plan.parts(is_increment, by_bits):
+        parts = plan.parts(is_increment, by_bits)
+        run.ask({table for part in parts for table in part.needs})
+        for statement in parts:
             started = clock()
+            if isinstance(statement, Statement) and "seconds" in statement.parameters:
+                parameters["seconds"] = json.dumps(seconds)
             run.part(statement)
             seconds[statement.stage] = round(seconds.get(statement.stage, 0.0) + clock() - started, 4)
-            parameters["seconds"] = json.dumps(seconds)
     return replace(_found(session, parameters["evaluation_id"], seconds), is_increment=is_increment)
 
 
@@ -141,6 +144,12 @@ class _Run:
 
     memory: Memory = field(default_factory=Memory)
 
+    def ask(self, tables: Collection[str]) -> None:
+        """Find out which of the tables that were there before have rows."""
+        wanted = [table for table in sorted(tables) if "." in table]
+        found = self.session.with_rows(wanted)
+        self.asked |= {table: table in found for table in wanted}
+
     def part(self, part: Part) -> None:
         """Run a part, or leave its table empty."""
         if part.needs and not any(self._is_filled(table) for table in part.needs):
@@ -150,6 +159,8 @@ class _Run:
             case Statement():
                 if not (part.makes_room and self.session.filled.get(cast(str, part.makes)) is False):
                     self.session.run(part, self.parameters)
+                if part.adds_to in self.asked:
+                    del self.asked[part.adds_to]
             case Lookup():
                 self.session.append(part.table, part.find(self.session.rows(part.sql)))
             case Rounds():
@@ -200,8 +211,8 @@ def prepare(session: DuckDBSession) -> None:
 def broken_invariants(session: DuckDBSession) -> dict[str, list[dict[str, Any]]]:
     """The rows that break each invariant of the state, by its name; empty when all hold."""
     statements = load_statements("invariants")
-    filled = {table: session.has_rows(table) for table in dict.fromkeys(t for s in statements for t in s.needs)}
-    found = {s.name: session.rows(s.sql) for s in statements if not s.needs or any(filled[t] for t in s.needs)}
+    filled = session.with_rows(dict.fromkeys(t for s in statements for t in s.needs))
+    found = {s.name: session.rows(s.sql) for s in statements if not s.needs or not filled.isdisjoint(s.needs)}
     return {name: rows for name, rows in found.items() if rows}
 
 

@@ -21,6 +21,7 @@ from typing import Any
 _HEADER = re.compile(r"^-- \[(\w+)(?: if ([\w. ]+))?\] (.+)$", re.MULTILINE)
 _MADE = re.compile(r"CREATE OR REPLACE TEMP TABLE (\w+)( AS\b)?")
 _ADDED_TO = re.compile(r"INSERT INTO (\w+)\b(?!\.)")
+_ADDS_TO = re.compile(r"(?:INSERT|MERGE) INTO ([\w.]+)")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
@@ -54,6 +55,12 @@ class Statement:
         """The temporary table that has rows afterwards, if it finds any."""
         added = _ADDED_TO.match(self.sql)
         return added[1] if added else None if self.makes_room else self.makes
+
+    @cached_property
+    def adds_to(self) -> str | None:
+        """The table, of any kind, that may have rows afterwards."""
+        added = _ADDS_TO.search(self.sql)
+        return added[1] if added else None
 
     @cached_property
     def parameters(self) -> frozenset[str]:

@@ -30,7 +30,7 @@ def test(names: Names = None, project: Folder = Path()) -> None:
             raise UserError("unknown-test", f"there is no test `{name}`", did_you_mean(name, known))
     passed = failed = 0
     with DuckDBSession(threads=1) as session:
-        session.migrate()
+        session.migrate(documented=False)
         prepare(session)
         for case in tests_of(loaded):
             if names and case.file not in names and case.workflow not in names:

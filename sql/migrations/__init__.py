@@ -21,11 +21,12 @@ COLUMN = re.compile(r"^\s+(\w+) [A-Z].*?-- (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Migration:
-    """One numbered change: its number, its name, and its statements in order."""
+    """One numbered change: its number, its name, its statements in order, and those that put its words into the warehouse."""
 
     number: int
     name: str
     statements: tuple[str, ...]
+    comments: tuple[str, ...]
 
 
 def migrations() -> tuple[Migration, ...]:
@@ -42,7 +43,7 @@ def _migration(file: str, content: str) -> Migration:
     # a `;` ends a statement only at the end of a line that is not a comment
     pieces = re.split(r";[ \t]*(?:\n|\Z)", content)
     bare = [re.sub(r"(?m)^\s*--.*$", "", piece).strip() for piece in pieces]
-    return Migration(int(number), name, (*(b for b in bare if b), *comments(content)))
+    return Migration(int(number), name, tuple(b for b in bare if b), tuple(comments(content)))
 
 
 def comments(content: str) -> Iterator[str]:

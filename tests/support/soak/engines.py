@@ -136,7 +136,7 @@ def unoptimised() -> Generator[Stage]:
 @contextlib.contextmanager
 def _opened() -> Generator[DuckDBSession]:
     with DuckDBSession(threads=1) as session:
-        session.migrate()
+        session.migrate(documented=False)
         yield session
 
 

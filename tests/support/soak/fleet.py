@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from support.soak.engines import open_stage
+from support.soak.nursery import MEMORY
 from support.soak.playing import Difference
 from support.soak.running import run_seed
 
@@ -97,6 +101,8 @@ def run_fleet(
         if seed in before:
             summary.add(before[seed])
     context = multiprocessing.get_context("spawn")
+    for name, value in MEMORY.items():
+        os.environ.setdefault(name, value)
     with ProcessPoolExecutor(jobs, context, initializer=_open, initargs=(tuple(engines),)) as pool:
         asked = [pool.submit(_play, seed, steps) for seed in seeds if seed not in before]
         for done in as_completed(asked):
@@ -125,9 +131,18 @@ def _read(kept: Path) -> Iterator[Played]:
 
 
 def _open(engines: tuple[str, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     stack = contextlib.ExitStack()
     _STAGES.extend(stack.enter_context(open_stage(name)) for name in engines)
     _STAGES.append(stack.pop_all())  # kept open for as long as the process lives
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
 
 
 def _play(seed: int, steps: int) -> Played:

@@ -1,6 +1,6 @@
 """The mutation gate: every planted bug must be found by random histories, or the histories are not good enough.
 
-Each mutant is a copied tree with one text replaced, in which seeds are played until the engines differ. The seed that found
+Each mutant is a tree of links with one text replaced, in which seeds are played until the engines differ. The seed that found
 it last time goes first; a stored seed that finds it no more is followed by all the others.
 
     PYTHONPATH=.:tests python -m support.soak.mutants
@@ -11,21 +11,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.soak.nursery import run_in
 from support.soak.planted import MUTANTS, Mutant
 from support.soak.running import run_seeds
 
 ROOT = Path(__file__).resolve().parents[3]
-TREES = ("definitions", "sql", "connectors", "pipelines", "tests/support")
+TREES = ("definitions", "sql", "connectors", "pipelines", "tests")
 REMEMBERED = Path(__file__).with_name("killers.json")
 SEEDS = 50
 
@@ -50,42 +49,48 @@ def judge(mutant: Mutant, steps: int) -> Verdict:
     """Play seeds in a tree with the mutant planted, until it is found or all are played."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        tree = Path(folder)
+        tree, said = Path(folder) / "tree", Path(folder) / "said"
         plant(mutant, tree)
-        environment = os.environ | {"PYTHONPATH": f"{tree}:{tree / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1"}
-        if mutant.engines.endswith(".py"):
-            return _tested(mutant, tree, environment, started)
+        if mutant.is_tested:
+            return _tested(mutant, tree, said, started)
         played = ["--play", str(remembered().get(mutant.name)), "--steps", str(steps), "--engines", mutant.engines]
-        command = [sys.executable, "-m", "support.soak.mutants", *played]
-        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{mutant.name} could not be played:\n{done.stderr[-2000:]}")
-    found = json.loads(done.stdout.splitlines()[-1])
+        code, text = run_in(tree, "support.soak.mutants", played, said), said.read_text(encoding="utf-8")
+    if code:
+        raise RuntimeError(f"{mutant.name} could not be played:\n{text[-2000:]}")
+    found = json.loads(text.splitlines()[-1])
     return Verdict(mutant, found["seed"], found["how"], found["tried"], time.perf_counter() - started)
 
 
-def _tested(mutant: Mutant, tree: Path, environment: dict[str, str], started: float) -> Verdict:
+def _tested(mutant: Mutant, tree: Path, said: Path, started: float) -> Verdict:
     """Run the test that must find a mutant; it has to pass where nothing is planted, which CI sees to."""
-    test = tree / mutant.engines
-    test.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / mutant.engines, test)
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", "-c", os.devnull, str(test)]
-    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"{mutant.name} could not be tested:\n{done.stdout[-2000:]}")
-    how = next((line for line in done.stdout.splitlines() if line.startswith("FAILED")), "")
-    return Verdict(mutant, 0 if done.returncode else None, how, 1, time.perf_counter() - started)
+    asked = ["-q", "-x", "-n0", "-p", "no:cacheprovider", "-p", "no:randomly", "-c", os.devnull, mutant.engines]
+    code, text = run_in(tree, "pytest", asked, said), said.read_text(encoding="utf-8")
+    if code not in (0, 1):
+        raise RuntimeError(f"{mutant.name} could not be tested:\n{text[-2000:]}")
+    how = next((line for line in text.splitlines() if line.startswith("FAILED")), "")
+    return Verdict(mutant, 0 if code else None, how, 1, time.perf_counter() - started)
 
 
 def plant(mutant: Mutant, tree: Path) -> None:
-    """A copy of the sources in which the mutant's text is replaced; the sources themselves are never touched."""
-    for name in TREES:
-        shutil.copytree(ROOT / name, tree / name)
-    file = tree / mutant.file
-    text = file.read_text(encoding="utf-8")
+    """The sources as links, but for the file in which the mutant's text is replaced; the sources themselves are never touched."""
+    text = (ROOT / mutant.file).read_text(encoding="utf-8")
     if text.count(mutant.old) != 1:
         raise ValueError(f"{mutant.name}: `{mutant.old}` stands {text.count(mutant.old)} times in {mutant.file}")
-    file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    own = {ROOT, *(ROOT / mutant.file).parents} - {*ROOT.parents}
+    _link(ROOT, tree, own, TREES)
+    planted = tree / mutant.file
+    planted.unlink()
+    planted.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+
+
+def _link(source: Path, copy: Path, own: Collection[Path], names: Iterable[str]) -> None:
+    """A folder of links to some of what another one holds; folders of `own` are made anew, and so on in them."""
+    copy.mkdir()
+    for name in names:
+        if source / name in own:
+            _link(source / name, copy / name, own, (found.name for found in (source / name).iterdir()))
+        else:
+            (copy / name).symlink_to(source / name)
 
 
 def remembered() -> dict[str, int]:

@@ -21,6 +21,7 @@ BITS = "sql/truths/bits/"
 EXECUTIONS = "tests/pipelines/test_executions.py::"
 ALIKE = EXECUTIONS + "test_all_executions_write_the_same[never-bitmaps]"
 ALONE = EXECUTIONS + "test_an_increment_looks_at_those_alone_that_may_differ[sql]"
+BLOCKS = "tests/pipelines/test_bits.py::test_blocks_change_nothing[8]"
 REACH = "tests/sql/test_reach.py::test_a_condition_reaches_every_table_on_its_way"
 
 
@@ -111,6 +112,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("from_one", "records are numbered from 1, and read from 0", BITS + "places.py", "- 1 AS INTEGER) AS ordinal", "AS INTEGER) AS ordinal", "bitmaps,oracle"),
     Mutant("told_twice", "an answer is given twice", BITS + "execution.py", "(told[mine >> 3] >> (mine & 7)) & 1 == 0", "True", ALIKE),
     Mutant("sum_of_all", "sums heed no filter", BITS + "related.py", "chosen = chosen.where(values.known)\n                total", "chosen = Chosen(None, self.part.owners).where(values.known)\n                total", "bitmaps,oracle"),
+    Mutant("blocks_merged", "the bits of every block are written where the first one's are", BITS + "execution.py", "start = part.first // 8", "start = 0", "bitmaps,oracle"),
+    Mutant("window_wide", "a window takes in what comes behind it", BITS + "windows.py", "high is None else places[high]", "high is None else places[high] + 1", BLOCKS),
+    Mutant("moved_unheeded", "whoever moved at the last evaluation does not ask anew to enter", REACHED, "record, arrived_at >= $previous_as_of OR entered_at >= $previous_as_of\n", "record, FALSE\n", "increments,oracle"),
+    Mutant("leavers_unheeded", "whose passage ends just now does not ask anew to enter", ADMIT, "UNION\nSELECT p.object, p.record\nFROM leavers AS l\nJOIN state.participants AS p ON p.participant_id = l.participant_id;", ";", "increments,oracle"),
     Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', ALIKE),
 )  # fmt: skip
 """The list. A mutant that survives all its seeds fails the build."""

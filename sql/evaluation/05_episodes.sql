@@ -25,10 +25,7 @@ INSERT INTO state.episodes BY NAME
 SELECT s.subject, s.object, s.record, s.occasion, $as_of AS matched_from
 FROM spells AS s
 WHERE NOT EXISTS (
-    SELECT 1
-    FROM (
-        SELECT * FROM state.episodes AS o
-        WHERE o.matched_to IS NULL AND EXISTS (SELECT 1 FROM affected AS a WHERE a.object = o.object AND a.record = o.record)
-    ) AS e
-    WHERE e.subject = s.subject AND e.object = s.object AND e.record = s.record AND e.occasion = s.occasion
+    SELECT 1 FROM state.episodes AS e
+    WHERE e.matched_to IS NULL
+        AND e.subject = s.subject AND e.object = s.object AND e.record = s.record AND e.occasion = s.occasion
 );

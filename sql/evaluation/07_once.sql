@@ -112,15 +112,17 @@ WHERE f.refused_to IS NULL
 
 -- [open_refusals if judged] Begin the spells of new refusals: one row a spell, not an evaluation.
 INSERT INTO state.refusals BY NAME
+WITH known AS MATERIALIZED (
+    -- of millions of open spells these are few
+    SELECT workflow, record, occasion, reason, detail
+    FROM state.refusals AS f
+    WHERE f.refused_to IS NULL AND EXISTS (SELECT 1 FROM stirred AS a WHERE a.object = f.object AND a.record = f.record)
+)
 SELECT c.workflow, c.object, c.record, c.occasion, c.refusal AS reason, c.detail, c.until_at, $as_of AS refused_from
 FROM judged AS c
 WHERE c.refusal IS NOT NULL AND c.refusal <> 'asks_twice' AND c.entry_mode = 'condition'
     AND NOT EXISTS (
-        SELECT 1
-        FROM (
-            SELECT * FROM state.refusals AS r
-            WHERE r.refused_to IS NULL AND EXISTS (SELECT 1 FROM stirred AS a WHERE a.object = r.object AND a.record = r.record)
-        ) AS f
+        SELECT 1 FROM known AS f
         WHERE f.workflow = c.workflow AND f.record = c.record AND f.occasion = c.occasion
             AND f.reason = c.refusal AND f.detail IS NOT DISTINCT FROM c.detail
     );

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import multiprocessing
-import multiprocessing.connection
 import os
 import threading
 from collections import Counter
@@ -131,18 +131,21 @@ def _read(kept: Path) -> Iterator[Played]:
 
 
 def _open(engines: tuple[str, ...]) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    ending = threading.Event()
+    watching = threading.Thread(target=_end_with_parent, args=(ending,), daemon=True)
+    watching.start()
+    atexit.register(lambda: (ending.set(), watching.join()))
     stack = contextlib.ExitStack()
     _STAGES.extend(stack.enter_context(open_stage(name)) for name in engines)
     _STAGES.append(stack.pop_all())  # kept open for as long as the process lives
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(ending: threading.Event) -> None:
     """A worker whose parent was killed would wait for ever."""
     parent = multiprocessing.parent_process()
-    assert parent is not None
-    multiprocessing.connection.wait([parent.sentinel])
-    os._exit(1)
+    while not ending.wait(1):
+        if parent is None or not parent.is_alive():
+            os._exit(1)
 
 
 def _play(seed: int, steps: int) -> Played:

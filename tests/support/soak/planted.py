@@ -68,7 +68,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("exit_order", "a goal goes before the exit condition", LEAVE, "            WHEN h.meets_exit THEN 'exit_condition'\n", "            WHEN g.participant_id IS NOT NULL THEN g.name\n            WHEN h.meets_exit THEN 'exit_condition'\n"),
     Mutant("old_answers", "an answer from before the entry is a goal", LEAVE, "h.record = g.recipient\n    WHERE h.happened_at > g.goals_from AND", "h.record = g.recipient\n    WHERE"),
     Mutant("paused_goals", "whoever is paused reaches goals", LEAVE, "WHERE p.left_at IS NULL AND p.status = 'active';", "WHERE p.left_at IS NULL;"),
-    Mutant("archive_leaves", "the archive lets people go", LEAVE, "WHERE p.left_at IS NULL AND c.state IS DISTINCT FROM 'archived'", "WHERE p.left_at IS NULL"),
+    Mutant("archive_leaves", "the archive lets people go", LEAVE, "WHERE c.state IS DISTINCT FROM 'archived'", "WHERE TRUE"),
     Mutant("nothing_cancelled", "leaving cancels only what waits for approval", LEAVE, "a.status IN ('planned', 'awaiting_approval')", "a.status IN ('awaiting_approval')"),
     Mutant("reentry_by_entry", "the re-entry's wait counts from the entry", ADMIT, "MAX(left_at) AS last_left_at", "CASE WHEN MAX(left_at) IS NOT NULL THEN MAX(entered_at) END AS last_left_at"),
     Mutant("requalify_early", "a spell that began shortly before the exit allows re-entry", ADMIT, "matched_from <= last_left_at THEN 'not_requalified'", "matched_from <= last_left_at - INTERVAL 1 DAY THEN 'not_requalified'"),

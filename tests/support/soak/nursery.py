@@ -6,6 +6,7 @@ for each it answers the exit code. It has no threads of its own, and ends with w
 
 from __future__ import annotations
 
+import ctypes.util
 import importlib
 import json
 import os
@@ -24,9 +25,11 @@ THEIRS = (
     "cronsim", "duckdb", "jinja2", "numpy", "phonenumbers", "pyarrow", "pydantic", "pytest", "pytz", "sqlglot.dialects.duckdb", "yaml"
 )  # fmt: skip
 """What is imported once. Polars starts threads, which a fork would lose."""
-MEMORY = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=2000"}
+MEMORY = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=2000"} | (
+    {"LD_PRELOAD": jemalloc} if (jemalloc := ctypes.util.find_library("jemalloc")) else {}
+)
 """The engine plans small statements from tens of thousands of small pieces of memory: a seventh of the time is saved where the
-C library keeps them at hand. Other libraries do not read it."""
+C library keeps them at hand, and another one by jemalloc, where it is installed. Other libraries do not read this."""
 _EACH = threading.local()
 _EVERY = 0.05
 

@@ -6,7 +6,6 @@ imported by the commands that use them, so that `check` starts at once.
 
 from __future__ import annotations
 
-import gc
 import sys
 
 import typer
@@ -24,6 +23,7 @@ from pipelines.cli import (
     testing,
     verifying,
 )
+from pipelines.collector import collect_rarely
 
 app = typer.Typer(
     name="drumbeat",
@@ -67,10 +67,7 @@ app.command(operating.orders.__name__, rich_help_panel="Orders")(operating.order
 
 def run() -> None:
     """Run the command line and leave with its exit code."""
-    gc.freeze()
-    gc.set_threshold(
-        100_000, 50, 50
-    )  # definitions are many small objects that stay: looking through them again is waste
+    collect_rarely()
     try:
         app()
     except UserError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from definitions import ProblemsFound, Project, load_project, read_folder
+from pipelines.collector import collect_rarely
 from pipelines.dagster.build import build_definitions
 
 PROJECT = "DRUMBEAT_PROJECT"
@@ -19,6 +20,7 @@ PROJECT = "DRUMBEAT_PROJECT"
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions of the project that the environment names, of the demo, or of the bundled example."""
+    collect_rarely()
     root = project_root(os.environ, Path.cwd())
     return build_definitions(_project(read_folder(root)), root)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,9 @@ from sqlglot import exp
 
 from sql.places import RECORD
 from sql.statements import Memory, Statement, Work, load_statements
-from sql.truths.bits.groups import worked_out
+from sql.truths.bits.groups import Grouped, read, worked_out
 from sql.truths.bits.judging import Elsewhere, Question, prepare
-from sql.truths.bits.places import Relation, ordinals_statement, ordinals_table, records_of, relation_of
+from sql.truths.bits.places import Relation, is_judged_here, ordinals_statement, ordinals_table, records_of, relation_of
 from sql.truths.bits.rows import Rows
 from sql.truths.bits.values import NotExact, Values
 from sql.truths.grouping import columns_read, group_statements
@@ -172,13 +172,22 @@ class _Asking:
 
     def _relations(self, inexact: Collection[str], records: Rows) -> Iterator[tuple[str, Relation]]:
         """The relations that are put together here, by the aliases under which tests read them."""
+        for alias, asked in self._grouped.items():
+            relation = relation_of(self.plan, self.plan.needs.groups[alias][1], records, asked, inexact)
+            if relation is not None:
+                yield alias, relation
+
+    @cached_property
+    def _grouped(self) -> dict[str, dict[str, Grouped]]:
+        """The aggregates of each relation that tests read and numpy may work out, by the relation's alias."""
         needs = self.plan.needs
         wanted = columns_read(needs, self.question.forest.tests.values())
+        found: dict[str, dict[str, Grouped]] = {}
         for alias, (base, group) in needs.groups.items():
-            if base == RECORD and group.name in wanted:
-                relation = relation_of(self.plan, group, records, wanted[group.name], inexact)
-                if relation is not None:
-                    yield alias, relation
+            if base == RECORD and group.name in wanted and is_judged_here(group, self.plan):
+                columns = ((name, read(tree)) for name, tree in group.columns.values() if name in wanted[group.name])
+                found[alias] = {name: made for name, made in columns if made is not None}
+        return found
 
     def _given(self, columns: Iterable[tuple[str, Mapping[str, Values]]]) -> dict[str, Values]:
         """Terms over related rows that need no engine."""

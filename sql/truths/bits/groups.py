@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from sqlglot import exp
@@ -26,12 +27,27 @@ class Grouped:
     where: exp.Expr | None = None
     value: exp.Expr | None = None
 
-    @property
+    @cached_property
     def fetched(self) -> exp.Expr | None:
         """What is fetched of each row: its value; truths are judged with the filters."""
         if self.value is None or self.how in ("any", "every"):
             return None
         return _millionths(self.value) if self.how == "exact" else self.value
+
+    @cached_property
+    def where_text(self) -> str:
+        """The filter's SQL: it takes a while to write, and is asked for in every block."""
+        return text_of(self.where)
+
+    @cached_property
+    def value_text(self) -> str:
+        """The value's SQL."""
+        return text_of(self.value)
+
+    @cached_property
+    def fetched_text(self) -> str:
+        """The SQL of what is fetched."""
+        return text_of(self.fetched)
 
 
 def read(tree: exp.Expr) -> Grouped | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from sqlglot import exp
 
-from definitions.conditions import DIALECT
 from sql.truths.bits.forest import Forest, Node
+from sql.truths.bits.groups import text_of
 from sql.truths.bits.rows import Column, Part, Rows, chunks
 from sql.truths.bits.tests import Against, Asked, Compared, Listed, Missing, Reading, Test, Within, terms_of
 from sql.truths.bits.texts import Texts
@@ -62,17 +62,17 @@ class Judging:
 
     question: Question
     constants: Mapping[str, Any]
-    terms: Mapping[str, exp.Expr]
-    """What was fetched of the terms, by their SQL."""
-    by_word: dict[int, tuple[exp.Expr, Values]]
-    """Tests of one text: the column, and the truth of each of its texts."""
-    by_row: dict[int, exp.Expr]
-    """Tests that the engine judged for each row."""
+    terms: Collection[str]
+    """The SQL of the terms that were fetched."""
+    by_word: dict[int, tuple[str, Values]]
+    """Tests of one text: the column's SQL, and the truth of each of its texts."""
+    by_row: dict[int, str]
+    """Tests that the engine judged for each row, as SQL."""
 
     def judge(self, part: Part, given: Mapping[str, Values] | None = None) -> dict[int, Bits]:
         """Of which rows each condition is true, false or unknown, by its number; `given` are terms worked out elsewhere."""
         values: dict[str, Column] = dict(given or {})
-        values |= {text: found for text, tree in self.terms.items() if (found := part.column(tree)) is not None}
+        values |= {text: found for text in self.terms if (found := part.column(text)) is not None}
         bits: dict[int, Bits] = {}
         for number, test in self.question.tests.items():
             if number in self.by_word:
@@ -120,15 +120,16 @@ def prepare(
     terms = {text: tree for text, tree in terms.items() if text in used}
     rows.look_at((*also, *by_row.values()))
     rows.load((*also, *terms.values(), *of_text.values(), *by_row.values()))
-    return Judging(question, constants, terms, _by_word(of_text, trees, rows), by_row)
+    texts = {number: text_of(tree) for number, tree in by_row.items()}
+    return Judging(question, constants, terms, _by_word(of_text, trees, rows), texts)
 
 
 def _nothing(rows: Rows, terms: Iterable[exp.Expr]) -> dict[str, Column]:
     """Terms of no record, by their SQL."""
-    named = {tree.sql(dialect=DIALECT): tree for tree in terms}
+    named = {text_of(tree): tree for tree in terms}
     rows.look_at(named.values())
     nothing = rows.nothing()
-    return {text: found for text, tree in named.items() if (found := nothing.column(tree)) is not None}
+    return {text: found for text in named if (found := nothing.column(text)) is not None}
 
 
 def is_comparable(test: Test, values: Mapping[str, Column], constants: Mapping[str, Any]) -> bool:
@@ -155,7 +156,7 @@ def _put_together(question: Question, bits: dict[int, Bits], count: int) -> dict
 
 def _only_column(tree: exp.Expr) -> exp.Expr | None:
     """The one column that a test reads; None where it reads several, or none."""
-    columns = {c.sql(dialect=DIALECT): c for c in tree.find_all(exp.Column)}
+    columns = {text_of(c): c for c in tree.find_all(exp.Column)}
     return next(iter(columns.values())) if len(columns) == 1 else None
 
 
@@ -182,16 +183,16 @@ def _judged(test: Test, values: Mapping[str, Column], constants: Mapping[str, An
 
 def _by_word(
     columns: Mapping[int, exp.Expr], trees: Mapping[int, exp.Expr], rows: Rows
-) -> dict[int, tuple[exp.Expr, Values]]:
+) -> dict[int, tuple[str, Values]]:
     """Tests of one text, judged by the engine for each different text."""
     numbers: dict[str, list[int]] = {}
     for number, column in columns.items():
-        numbers.setdefault(column.sql(dialect=DIALECT), []).append(number)
-    made: dict[int, tuple[exp.Expr, Values]] = {}
-    for same in numbers.values():
+        numbers.setdefault(text_of(column), []).append(number)
+    made: dict[int, tuple[str, Values]] = {}
+    for text, same in numbers.items():
         column = columns[same[0]]
         judged = rows.judged(column, [trees[number] for number in same])
-        made |= {number: (column, values) for number, values in zip(same, judged, strict=True)}
+        made |= {number: (text, values) for number, values in zip(same, judged, strict=True)}
     return made
 
 

@@ -16,7 +16,7 @@ from sql.aggregates import Group, cast_to
 from sql.names import record_table
 from sql.places import RECORD, RELATED, ROOT, column
 from sql.statements import Statement
-from sql.truths.bits.groups import Grouped, read, text_of
+from sql.truths.bits.groups import Grouped, text_of
 from sql.truths.bits.judging import Judging, Question, constants_of, prepare
 from sql.truths.bits.related import RelatedRows
 from sql.truths.bits.rows import Part, Rows
@@ -103,31 +103,29 @@ class Relation:
     def _edges(self) -> dict[str, NDArray[np.int64]]:
         found: dict[str, set[int]] = {}
         for one in self.windows:
-            found.setdefault(text_of(one.of), set()).update(one.edges)
+            found.setdefault(one.of_text, set()).update(one.edges)
         return {text: np.array(sorted(edges), np.int64) for text, edges in found.items()}
 
 
 def relation_of(
-    plan: ObjectPlan, group: Group, records: Rows, wanted: Collection[str], inexact: Collection[str]
+    plan: ObjectPlan, group: Group, records: Rows, asked: Mapping[str, Grouped], inexact: Collection[str]
 ) -> Relation | None:
-    """Fetch the rows of a group for the columns `wanted`; columns that are not worked out here are the engine's.
+    """Fetch the rows of a group for the columns that are asked for; those that are not worked out here are the engine's.
 
     `inexact` are values, by their SQL, that cannot be put together exactly.
     """
-    if not is_judged_here(group, plan):
-        return None
-    asked = {name: made for name, tree in group.columns.values() if name in wanted and (made := read(tree)) is not None}
     rows = Rows(
         records.session, records.parameters, lambda trees: _related(plan, group, trees), records.count, is_related=True
     )
     rows.look_at(tree for one in asked.values() if (tree := one.fetched) is not None)
-    asked = {name: one for name, one in asked.items() if text_of(one.value) not in inexact and _is_held(one, rows)}
+    asked = {name: one for name, one in asked.items() if one.value_text not in inexact and _is_held(one, rows)}
     if not asked:
         return None
     single, windows = _windows(asked, rows)
-    filters = {text_of(tree): tree for one in (*single.values(), *windows) if (tree := one.where) is not None}
-    filters |= {text_of(tree): tree for one in single.values() if one.how in ("any", "every") and (tree := one.value)}
-    fetched = [tree for one in (*single.values(), *windows) if (tree := one.fetched) is not None]
+    grouped = [*single.values(), *(one.asked for one in windows)]
+    filters = {one.where_text: tree for one in grouped if (tree := one.where) is not None}
+    filters |= {one.value_text: tree for one in grouped if one.how in ("any", "every") and (tree := one.value)}
+    fetched = [tree for one in grouped if (tree := one.fetched) is not None]
     question = Question(tuple(enumerate(filters.values())))
     judging = prepare(question, rows, also=(*fetched, *(one.of for one in windows)))
     return Relation(single, windows, {text: i for i, text in enumerate(filters)}, rows, judging)

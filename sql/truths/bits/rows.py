@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sqlglot import exp
 
 from definitions.conditions import DIALECT
+from sql.truths.bits.days import instant_in, local_days
 from sql.truths.bits.texts import Texts
 from sql.truths.bits.values import FETCHED, KINDS, Kind, Values, values_of
 from sql.warehouses.duckdb import DuckDBSession
@@ -40,9 +41,9 @@ class Part:
     owners: NDArray[np.int32]
     columns: Mapping[str, Column]
 
-    def column(self, tree: exp.Expr) -> Column | None:
-        """The values of an expression that was loaded, one a row; None where numpy does not hold such."""
-        return self.columns.get(_text(tree))
+    def column(self, text: str) -> Column | None:
+        """The values of an expression that was loaded, by its SQL, one a row; None where numpy does not hold such."""
+        return self.columns.get(text)
 
 
 @dataclass
@@ -69,7 +70,9 @@ class Rows:
 
     def look_at(self, trees: Iterable[exp.Expr]) -> None:
         """Find out how values are held, without fetching them."""
-        new = {text: tree for tree in trees if (text := _text(tree)) not in self._kinds}
+        seen = [tree for tree in trees if _text(tree) not in self._kinds]
+        seen += [instant for tree in seen if (instant := instant_in(tree)) is not None]
+        new = {text: tree for tree in seen if (text := _text(tree)) not in self._kinds}
         for chunk in chunks(new.items()):
             types = self.session.types(wide := self.wide([tree for _, tree in chunk]), self.wanted(wide))
             self._kinds |= {text: KINDS.get(types[f"x{i}"]) for i, (text, _) in enumerate(chunk)}
@@ -86,7 +89,24 @@ class Rows:
     def load(self, trees: Iterable[exp.Expr]) -> None:
         """Fetch all that will be asked for; values that cannot be held are left out."""
         wanted = {text: tree for tree in trees if self._kinds[text := _text(tree)] is not None}
-        fetches = list(chunks(wanted.items())) or [()]
+        days = {text: instant for text, tree in wanted.items() if (instant := self._instant_in(tree)) is not None}
+        fetched = {text: tree for text, tree in wanted.items() if text not in days}
+        fetched |= {_text(instant): instant for instant in days.values()}
+        self._fetch(fetched)
+        for text, instant in days.items():
+            instants = self._columns[_text(instant)]
+            assert isinstance(instants, Values)
+            self._columns[text] = local_days(self.session, instants)
+        for text in fetched.keys() - wanted.keys():
+            del self._columns[text]
+
+    def _instant_in(self, tree: exp.Expr) -> exp.Expr | None:
+        """The instant whose local day an expression is."""
+        found = instant_in(tree)
+        return found if found is not None and self.kind(found) == "instant" else None
+
+    def _fetch(self, trees: Mapping[str, exp.Expr]) -> None:
+        fetches = list(chunks(trees.items())) or [()]
         places: NDArray[np.int64] | None = None
         for fetch in fetches:
             table = self._fetched(dict(fetch), has_place=len(fetches) > 1)

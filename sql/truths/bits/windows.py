@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlglot import exp
 from typing_extensions import TypeIs
 
 from sql.truths.bits.forest import flat
-from sql.truths.bits.groups import Grouped, How, text_of
+from sql.truths.bits.groups import Grouped, text_of
 from sql.truths.bits.tests import Compared, Reading, Test
 from sql.truths.bits.values import Kind, NotComparable, number_of
 
@@ -27,17 +27,16 @@ class Windows:
     Pane `i` is before edge `i` and not before the one in front of it; `named` has the first pane of each window and the one behind its last.
     """
 
-    how: How
+    asked: Grouped
+    """What is put together of the rows within each window."""
     of: exp.Expr
-    where: exp.Expr | None
-    value: exp.Expr | None
     edges: tuple[int, ...]
     named: Mapping[str, tuple[int, int]]
 
-    @property
-    def fetched(self) -> exp.Expr | None:
-        """What is fetched of each row beside its time."""
-        return Grouped(self.how, value=self.value).fetched
+    @cached_property
+    def of_text(self) -> str:
+        """The time's SQL."""
+        return text_of(self.of)
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class _Seen:
     @property
     def key(self) -> tuple[str, ...]:
         """The same for all that are worked out in one pass."""
-        return text_of(self.of), text_of(self.asked.where), text_of(self.asked.value), self.asked.how
+        return text_of(self.of), self.asked.where_text, self.asked.value_text, self.asked.how
 
 
 @dataclass
@@ -145,4 +144,4 @@ def _together(alike: list[_Seen]) -> Windows:
         start = 0 if low is None else places[low]
         end = len(edges) + 1 if high is None else places[high]
         named[one.name] = start, max(start, end)
-    return Windows(first.asked.how, first.of, first.asked.where, first.asked.value, tuple(edges), named)
+    return Windows(first.asked, first.of, tuple(edges), named)

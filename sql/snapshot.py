@@ -164,7 +164,7 @@ def change_statements(columns: ObjectColumns) -> list[Statement]:
         Statement(
             STAGE,
             f"open_history_{name}",
-            "Spells begin where none is open.",
+            "Spells begin for who came, and where one just ended.",
             _open_history(columns),
         ),
     ]
@@ -331,6 +331,7 @@ def _open_history(columns: ObjectColumns) -> str:
     return (
         f"INSERT INTO {history_table(name)} ({', '.join(names)}, valid_from, valid_to)\n"
         f"SELECT {', '.join(f'd.{n}' for n in names)}, $as_of, NULL\nFROM difference_{name} AS d\n"
-        f"WHERE d._kind <> 'deleted'\n"
-        f"    AND NOT EXISTS (SELECT 1 FROM {history_table(name)} AS h WHERE h.{key} = d.{key} AND h.valid_to IS NULL)"
+        # whoever stayed has an open spell, unless it ended just now: all open ones need not be looked through
+        f"WHERE d._kind = 'created'\n"
+        f"    OR d._kind = 'updated' AND d.{key} IN (SELECT {key} FROM {history_table(name)} WHERE valid_to = $as_of)"
     )

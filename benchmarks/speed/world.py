@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+import polars as pl
+
 from benchmarks.crm_rows import LATER, NOW, write_changes, write_rows, write_whole
 from benchmarks.meter import Meter, MeteredSession
 from benchmarks.project_files import Generated
@@ -22,7 +24,8 @@ from pipelines.live import live_plan, live_project
 from pipelines.snapshot import take_snapshot
 
 SETTLED = NOW + timedelta(seconds=1)
-"""By then the evaluation after everybody entered is over, which looks at all of them once more."""
+"""By then the evaluation after everybody entered is over, which looks at all of them once more; and the snapshot after all rows
+were new, which forgets that they were."""
 DUE_SHARE = 0.02
 
 
@@ -41,6 +44,11 @@ class World:
     def rows(self) -> Path:
         """The rows as they stand at first, as Parquet files."""
         return self._rows("first", lambda folder: write_rows(folder, self.scale, self.seed))
+
+    @property
+    def no_changes(self) -> Path:
+        """The same files without rows, as nothing has changed; users are always read whole."""
+        return self._rows("no-changes", self._empty)
 
     def changes(self, share: float) -> Path:
         """The rows that ten minutes changed, at a share of the accounts."""
@@ -100,9 +108,15 @@ class World:
             for path in self.folder.glob("copy.duckdb*"):
                 path.unlink()
 
-    def _rows(self, name: str, write: Callable[[Path], int]) -> Path:
+    def _rows(self, name: str, write: Callable[[Path], object]) -> Path:
         made = self.home / f"rows-{self.scale:g}-{self.seed}" / name
         return _once(made, write)
+
+    def _empty(self, folder: Path) -> None:
+        folder.mkdir()
+        for file in self.rows.glob("*.parquet"):
+            rows = pl.scan_parquet(file)
+            (rows if file.stem == "users" else rows.head(0)).sink_parquet(folder / file.name)
 
     def _warehouse(self, name: str, build: Callable[[Path], object]) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +126,7 @@ class World:
         shutil.copyfile(self.loaded, path)
         with session_of(path) as session:
             evaluate(session, NOW)
+            snapshot(session, self, self.no_changes, SETTLED)
             evaluate(session, SETTLED)
             spread_due(session, LATER)
             session.execute("CHECKPOINT")

@@ -74,6 +74,9 @@ class DuckDBSession:
             raise WarehouseBusy("warehouse-unreadable", f"`{path}` cannot be opened: {error}") from error
         if threads is not None:  # a few rows are judged faster by one
             self._connection.execute("SET threads = ?", [threads])
+        if path is not None and not read_only:
+            # an evaluation's commits would rewrite all that they touched each time, and on a full disk that ends the connection
+            self._connection.execute("SET wal_autocheckpoint = '1GB'")
         if memory is not None:  # what does not fit goes to disk beside the warehouse
             self._connection.execute("SET memory_limit = ?", [memory])
         self.set_timezone(timezone)

@@ -63,10 +63,10 @@ class Ran:
 class MeteredSession(DuckDBSession):
     """A session that notes what every statement takes. `during` names the piece of work they belong to."""
 
-    def __init__(self, path: Path, *, timezone: str) -> None:
+    def __init__(self, path: Path, *, timezone: str, memory: str | None = None) -> None:
         self.during, self._stage = "", ""
         self.ran: list[Ran] = []
-        super().__init__(path, timezone=timezone)
+        super().__init__(path, timezone=timezone, memory=memory)
 
     def run(self, statement: Statement, parameters: Mapping[str, Any]) -> None:
         """Run one statement of a plan, and note its stage."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -145,8 +146,9 @@ def _once(made: Path, build: Callable[[Path], object]) -> Path:
 
 
 def session_of(path: Path) -> MeteredSession:
-    """A session of a warehouse."""
-    return MeteredSession(path, timezone="UTC")
+    """A session of a warehouse. Half of the machine's memory is the engine's: beside it stand the bits."""
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    return MeteredSession(path, timezone="UTC", memory=f"{half >> 20}MiB")
 
 
 def build_loaded(world: World, path: Path, meter: Meter) -> dict[str, int]:

@@ -124,7 +124,8 @@ def run(job: Job, home: Path) -> dict[str, Any]:
     line = [sys.executable, "-m", "benchmarks.speed.tasks", asked(job, home)]
     done = subprocess.run(line, capture_output=True, text=True, env=os.environ, check=False)
     if done.returncode:
-        told = done.stderr.split("nanobind: ")[0]  # what DuckDB's binding says when a process ends hides what went wrong
+        # what DuckDB's binding says when a process ends would hide what went wrong
+        told = done.stderr.split("nanobind: ")[0]
         said = [text for text in told.splitlines() if text.strip()]
         return {"failed": " ".join(said[-3:]) if said else f"ended by signal {-done.returncode}"}
     return json.loads(done.stdout.splitlines()[-1])

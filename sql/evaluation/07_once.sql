@@ -19,7 +19,8 @@ CREATE OR REPLACE TEMP TABLE entered_lately AS
 SELECT p.workflow, COUNT(*) AS entered_count
 FROM state.participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current
-WHERE w.entry_limit IS NOT NULL AND p.entered_at >= date_trunc(w.entry_unit, CAST($as_of AS TIMESTAMPTZ))
+WHERE w.entry_limit IS NOT NULL AND p.entered_at >= $as_of - to_days(32)
+    AND unit_of(w.entry_unit, p.entered_at) = unit_of(w.entry_unit, CAST($as_of AS TIMESTAMPTZ))
 GROUP BY p.workflow;
 
 -- [within_limits if fitting] Who is the first of a recipient, and among the first of a workflow that takes only some.
@@ -89,7 +90,7 @@ SELECT
         WHEN c.refusal = 'waiting_after_exit' THEN c.reentry_at
         WHEN c.refusal = 'between_slots' THEN c.next_slot_at
         WHEN c.refusal IS NULL AND f.late_refusal = 'at_most' THEN
-            date_trunc(w.entry_unit, CAST($as_of AS TIMESTAMPTZ)) + CASE w.entry_unit
+            unit_of(w.entry_unit, CAST($as_of AS TIMESTAMPTZ)) + CASE w.entry_unit
                 WHEN 'hour' THEN INTERVAL 1 HOUR WHEN 'day' THEN INTERVAL 1 DAY
                 WHEN 'week' THEN INTERVAL 7 DAY ELSE INTERVAL 1 MONTH END
     END AS until_at

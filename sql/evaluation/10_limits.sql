@@ -29,7 +29,7 @@ FROM (
     SELECT c.action_id
     FROM (
         SELECT c.action_id, c.may_move, l.at_most, ROW_NUMBER() OVER (
-            PARTITION BY c.recipient, date_trunc(l.unit, c.counts_at)
+            PARTITION BY c.recipient, unit_of(l.unit, c.counts_at)
             ORDER BY c.may_move, c.evaluation_id, c.counts_at, c.action_id
         ) AS place
         FROM counted AS c
@@ -47,11 +47,11 @@ FROM (
     SELECT
         c.*,
         l.at_most,
-        date_trunc(l.unit, c.counts_at) + CASE l.unit
+        unit_of(l.unit, c.counts_at) + CASE l.unit
             WHEN 'hour' THEN to_hours(1) WHEN 'day' THEN to_days(1) WHEN 'week' THEN to_days(7) ELSE to_months(1)
         END AS from_at,
         ROW_NUMBER() OVER (
-            PARTITION BY c.sender, date_trunc(l.unit, c.counts_at) ORDER BY c.may_move, c.counts_at, c.action_id
+            PARTITION BY c.sender, unit_of(l.unit, c.counts_at) ORDER BY c.may_move, c.counts_at, c.action_id
         ) AS place
     FROM counted AS c
     JOIN limits AS l ON l.subject = 'sender'

@@ -11,6 +11,8 @@ SELECT
     p.measure AS last_measure
 FROM state.participants AS p
 JOIN affected AS k ON k.object = p.object AND k.record = p.record
+-- what is gone cannot be seen: what was seen last stands
+JOIN records AS r ON r.object = p.object AND r.record = p.record
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.version
 LEFT JOIN truths AS o ON o.condition = w.objective_condition AND o.record = p.record
 LEFT JOIN personal_truths AS q ON q.condition = w.objective_condition AND q.participant_id = p.participant_id

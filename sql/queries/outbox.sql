@@ -55,7 +55,10 @@ WHERE action_id IN (
             JOIN live.workflows AS w ON w.workflow = a.workflow AND w.version = a.version
             -- what may have been sent counts as sent
             WHERE a.kind IN ('email', 'sms') AND a.status IN ('sent', 'claimed', 'uncertain')
-                AND (a.status = 'claimed' OR a.status_at >= date_trunc($unit, CAST($now AS TIMESTAMPTZ)))
+                AND (a.status = 'claimed' OR (
+                    a.status_at >= CAST($now AS TIMESTAMPTZ) - to_days(32)
+                    AND unit_of($unit, a.status_at) = unit_of($unit, CAST($now AS TIMESTAMPTZ))
+                ))
             GROUP BY w.recipient_object, a.recipient
         ) AS g ON g.recipient_object = w.recipient_object AND g.recipient = d.recipient
         WHERE d.kind IN ('email', 'sms') AND d.recipient IS NOT NULL
@@ -195,7 +198,7 @@ WHERE status = 'uncertain'
 ORDER BY status_at, action_id;
 
 -- [due_days] Ends of the days on which planned actions come due before an instant; the last one is just before it.
-SELECT DISTINCT least(date_trunc('day', send_after) + to_days(1), CAST($until AS TIMESTAMPTZ) - to_minutes(1)) AS day
+SELECT DISTINCT least(unit_of('day', send_after) + to_days(1), CAST($until AS TIMESTAMPTZ) - to_minutes(1)) AS day
 FROM outbox.actions
 WHERE status = 'planned' AND send_after < CAST($until AS TIMESTAMPTZ) - to_minutes(1)
 ORDER BY day;

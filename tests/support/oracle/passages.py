@@ -75,6 +75,7 @@ class Action:
     def __post_init__(self) -> None:
         self.id = action_id(self.participant.id, self.step.id, self.participant.restarts)
         self.kind = self.step.kind
+        self.sent_for = self.participant.name
 
     @property
     def name(self) -> str:
@@ -237,6 +238,8 @@ class Live:
         """Another record takes the place of one that is gone."""
         self.by_spot[participant.spot].remove(participant)
         participant.record = survivor
+        for action in participant.actions:  # what went out went out for the record that was
+            action.sent_for = participant.name if action.is_waiting else action.sent_for
         self.by_spot.setdefault(participant.spot, []).append(participant)
 
     def inside(self) -> list[Participant]:

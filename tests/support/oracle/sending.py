@@ -179,8 +179,8 @@ def _end_of_unit(state: State, moment: datetime, unit: str) -> datetime:
     local = state.clock.local(moment)
     day = local.date()
     if unit == "hour":
-        begin = local.replace(minute=0, second=0, microsecond=0, tzinfo=None) + timedelta(hours=1)
-        return state.clock.instant(begin)
+        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        return moment + timedelta(hours=1) - past
     steps = {"day": day + timedelta(days=1), "week": day + timedelta(days=7 - day.weekday())}
     first_of_next: date = step_date(day.replace(day=1), Span(months=1))
     return state.clock.midnight(steps.get(unit, first_of_next))

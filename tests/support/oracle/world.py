@@ -73,7 +73,7 @@ class OracleWorld:
         for name, found in results.items():
             record, step = name.rsplit("/", 1)
             workflow, _, key = record.rpartition(":")
-            known = [a for a in self.state.actions() if a.step.id == step and a.participant.name == key]
+            known = [a for a in self.state.actions() if a.step.id == step and a.sent_for == key]
             known = [a for a in known if workflow in ("", a.participant.workflow)]
             if not known:
                 raise UserError("no-action", f"there is no action `{name}` that could have a result")

@@ -23,6 +23,7 @@ ALIKE = EXECUTIONS + "test_all_executions_write_the_same[never-bitmaps]"
 ALONE = EXECUTIONS + "test_an_increment_looks_at_those_alone_that_may_differ[sql]"
 BLOCKS = "tests/pipelines/test_bits.py::test_blocks_change_nothing[8]"
 DAYS = "tests/sql/test_days.py::test_every_minute_is_of_the_day_that_the_engine_tells"
+HOURS = "tests/test_cases.py::test_case[found: an hour that the clock repeats is two hours]"
 REACH = "tests/sql/test_reach.py::test_a_condition_reaches_every_table_on_its_way"
 
 
@@ -119,6 +120,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("leavers_unheeded", "whose passage ends just now does not ask anew to enter", ADMIT, "UNION\nSELECT p.object, p.record\nFROM leavers AS l\nJOIN state.participants AS p ON p.participant_id = l.participant_id;", ";", "increments,oracle"),
     Mutant("day_by_quarter", "all of a quarter of an hour is of the day that it begins on", BITS + "days.py", "there[found] = begins != ends", "there[found] = False", DAYS),
     Mutant("spell_unended", "whose tracked value changed has no spell afterwards", "sql/snapshot.py", "OR d._kind = 'updated' AND d.{key} IN", "OR d._kind = 'filled' AND d.{key} IN"),
+    Mutant("hour_behind", "the first of two hours of the same name is behind itself", "sql/migrations/0014_units.sql", "THEN i - (CAST(i AS TIMESTAMP) - date_trunc('hour', CAST(i AS TIMESTAMP)))", "THEN date_trunc('hour', i)", HOURS),
+    Mutant("gone_is_seen", "a record that is gone is observed", "sql/evaluation/11_observe.sql", "JOIN records AS r ON", "LEFT JOIN records AS r ON"),
     Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', ALIKE),
 )  # fmt: skip
 """The list. A mutant that survives all its seeds fails the build."""

@@ -17,12 +17,14 @@ class Passages:
     def __init__(self) -> None:
         self._inside: frozenset[tuple[str, str]] = frozenset()
         self._completed: frozenset[tuple[str, str]] = frozenset()
+        self._stood: dict[str, tuple[str, str | None]] = {}
 
     def begin(self) -> None:
-        """Orders and merges are taken up: who is inside now, and who is through, is what conditions see until the end."""
+        """Orders and merges are taken up: who is inside now, who is through, and how actions stand is what conditions see."""
         passages = list(self.state.passages())
         self._inside = frozenset((p.workflow, p.record) for p in passages if p.is_open)
         self._completed = frozenset((p.workflow, p.record) for p in passages if p.status == "completed")
+        self._stood = {action.id: (action.status, action.reason) for action in self.state.actions()}
 
     def in_workflow(self, workflow: str, record: str) -> bool:
         """The record was inside the workflow as the evaluation began."""
@@ -42,7 +44,7 @@ class Passages:
 
     def result(self, participant: object, step: str, result: str) -> bool:
         """A result of a step's action was known before the evaluation began."""
-        return any(_has(action, result, self.state.at) for action in self._known(participant, step))
+        return any(self._has(action, result) for action in self._known(participant, step))
 
     def outcome(self, participant: object, step: str) -> str | None:
         """The outcome that was noted last by its own time."""
@@ -59,16 +61,16 @@ class Passages:
         actions = cast(Participant, participant).actions
         return [a for a in actions if a.step.id == step and a.planned_at < self.state.at]
 
-
-def _has(action: Action, result: str, now: datetime) -> bool:
-    match result:
-        case "approved":
-            return action.approved_at is not None
-        case "rejected":
-            return action.status == "dropped" and action.reason == "rejected"
-        case "not_actioned":
-            return action.status == "awaiting_approval"
-        case "dropped" if action.status == "dropped":
-            return True
-        case _:
-            return any(r.name == result and r.happened_at <= now for r in action.results)
+    def _has(self, action: Action, result: str) -> bool:
+        status, reason = self._stood.get(action.id, (action.status, action.reason))
+        match result:
+            case "approved":
+                return action.approved_at is not None
+            case "rejected":
+                return status == "dropped" and reason == "rejected"
+            case "not_actioned":
+                return status == "awaiting_approval"
+            case "dropped" if status == "dropped":
+                return True
+            case _:
+                return any(r.name == result and r.happened_at <= self.state.at for r in action.results)

@@ -184,7 +184,7 @@ def _problems(project: Project, name: str, workflow: Workflow, known: _Known) ->
         message = f"`launch` was `{known.launch}` when `{name}` was first enabled and cannot be changed"
         yield Problem(locate(("launch",)), "launch-changed", message)
     as_before = workflow.model_copy(update={"state": known.wanted_state})
-    if known.state == "archived" and workflow.state != "disabled" and text_fingerprint(as_before) != known.text:
+    if known.state == "archived" and text_fingerprint(as_before) != known.text:
         message = f"`{name}` is archived: it takes no edits"
         yield Problem(locate(()), "archived-edit", message, "set its `state` and apply first, then edit")
     elif workflow.state in ("enabled", "paused", "archived"):

@@ -70,6 +70,8 @@ WHERE f.refused_from <= p.entered_at AND (f.refused_to IS NULL OR f.refused_to >
 SELECT p.participant_id, p.step_id
 FROM state.participants AS p
 WHERE p.status = 'active' AND p.due_at IS NULL
+    -- whom an edit sent back to the entry just before the archive froze it rests there until that is over
+    AND NOT (p.step_id = '(entry)' AND EXISTS (SELECT 1 FROM live.workflows AS w WHERE w.workflow = p.workflow AND w.is_current AND w.state = 'archived'))
     AND NOT EXISTS (
         SELECT 1
         FROM live.hops AS h

@@ -157,7 +157,9 @@ def _broken(state: State) -> Iterator[tuple[str, Participant]]:
             yield "held out and acted on", p
         if any(p.left_at is not None and a.planned_at > p.left_at for a in p.actions):
             yield "planned after leaving", p
-        if p.status == "active" and p.step != HOLDOUT and p.wait is None:
+        # whom an edit sent back to the entry just before the archive froze it rests there until that is over
+        is_frozen = p.step == ENTRY and state.live[p.workflow].state == "archived"
+        if p.status == "active" and p.step != HOLDOUT and p.wait is None and not is_frozen:
             yield "rests nowhere", p
-        if p.step == ENTRY and p.status == "active":
+        if p.step == ENTRY and p.status == "active" and not is_frozen:
             yield "never began", p

@@ -184,7 +184,8 @@ def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int,
     last = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
         span = source.locate(path, on_key=True)
-        return Problem(span, "unknown-key", f"`{last}` is not a key here", did_you_mean(last, KEYS))
+        hint = "it is a key in another place" if last in KEYS else did_you_mean(last, KEYS)
+        return Problem(span, "unknown-key", f"`{last}` is not a key here", hint)
     if kind == "missing":
         return Problem(source.locate(path[:-1]), "missing-key", f"`{last}` is missing", f"add `{last}:`")
     context: dict[str, Any] = detail.get("ctx") or {}

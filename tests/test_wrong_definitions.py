@@ -120,3 +120,14 @@ def test_hostile_sql_is_refused_with_a_problem(sql: str) -> None:
             read_folder(WRONG.parent / "hostile")
             | {"workflows/later.yaml": workflow, "workflows/functions.yaml": workflow}
         )
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"), [("priorty: 3", "did you mean `priority`?"), ("subject: x", "it is a key in another place")]
+)
+def test_a_key_that_is_none_here_is_hinted_at(line: str, hint: str) -> None:
+    files = read_folder(WRONG.parent / "hostile") | {"workflows/later.yaml": f"object: account\n{line}\n"}
+    with pytest.raises(ProblemsFound) as refused:
+        load_project(files)
+    assert f"`{line.split(':')[0]}` is not a key here\n" in str(refused.value)
+    assert f"hint: {hint}" in str(refused.value)

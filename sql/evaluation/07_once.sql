@@ -89,10 +89,7 @@ SELECT
     CASE
         WHEN c.refusal = 'waiting_after_exit' THEN c.reentry_at
         WHEN c.refusal = 'between_slots' THEN c.next_slot_at
-        WHEN c.refusal IS NULL AND f.late_refusal = 'at_most' THEN
-            unit_of(w.entry_unit, CAST($as_of AS TIMESTAMPTZ)) + CASE w.entry_unit
-                WHEN 'hour' THEN INTERVAL 1 HOUR WHEN 'day' THEN INTERVAL 1 DAY
-                WHEN 'week' THEN INTERVAL 7 DAY ELSE INTERVAL 1 MONTH END
+        WHEN c.refusal IS NULL AND f.late_refusal = 'at_most' THEN next_unit(w.entry_unit, CAST($as_of AS TIMESTAMPTZ))
     END AS until_at
 FROM candidates AS c
 LEFT JOIN live.workflows AS w ON w.workflow = c.workflow AND w.is_current

@@ -47,9 +47,7 @@ FROM (
     SELECT
         c.*,
         l.at_most,
-        unit_of(l.unit, c.counts_at) + CASE l.unit
-            WHEN 'hour' THEN to_hours(1) WHEN 'day' THEN to_days(1) WHEN 'week' THEN to_days(7) ELSE to_months(1)
-        END AS from_at,
+        next_unit(l.unit, c.counts_at) AS from_at,
         ROW_NUMBER() OVER (
             PARTITION BY c.sender, unit_of(l.unit, c.counts_at) ORDER BY c.may_move, c.counts_at, c.action_id
         ) AS place

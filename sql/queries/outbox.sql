@@ -198,7 +198,7 @@ WHERE status = 'uncertain'
 ORDER BY status_at, action_id;
 
 -- [due_days] Ends of the days on which planned actions come due before an instant; the last one is just before it.
-SELECT DISTINCT least(unit_of('day', send_after) + to_days(1), CAST($until AS TIMESTAMPTZ) - to_minutes(1)) AS day
+SELECT DISTINCT least(next_unit('day', send_after), CAST($until AS TIMESTAMPTZ) - to_minutes(1)) AS day
 FROM outbox.actions
 WHERE status = 'planned' AND send_after < CAST($until AS TIMESTAMPTZ) - to_minutes(1)
 ORDER BY day;

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from support.projects import START
+from support.projects import SETTINGS, START
 
 from definitions import load_project
 from pipelines.evaluation import Execution
@@ -41,7 +41,7 @@ CONDITIONS = [
     "name > 'm'",
 ]
 FILES = {
-    "project.yaml": "name: t\ntimezone: Europe/Berlin\nsources: {crm: {kind: files, path: data}}\nsinks: {out: {kind: files, path: out}}\nroutes: {default: out}\n",
+    "project.yaml": SETTINGS.replace("UTC", "Europe/Berlin"),
     "catalog/account.yaml": """
 object: account
 table: crm.accounts

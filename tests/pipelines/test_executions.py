@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.projects import DAY, START
+from support.projects import DAY, SETTINGS, START
 
 from definitions import load_project
 from pipelines.evaluation import MANY, Evaluation, Execution, Increments, evaluate
@@ -13,7 +13,7 @@ from pipelines.worlds import World
 from sql import DuckDBSession
 
 FILES = {
-    "project.yaml": "name: t\ntimezone: Europe/Berlin\nsources: {crm: {kind: files, path: data}}\nsinks: {out: {kind: files, path: out}}\nroutes: {default: out}\n",
+    "project.yaml": SETTINGS.replace("UTC", "Europe/Berlin"),
     "catalog/account.yaml": """
 object: account
 table: crm.accounts

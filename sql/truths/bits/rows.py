@@ -16,8 +16,8 @@ import pyarrow
 from numpy.typing import NDArray
 from sqlglot import exp
 
-from definitions.conditions import DIALECT
 from sql.truths.bits.days import instant_in, local_days
+from sql.truths.bits.groups import text_of
 from sql.truths.bits.texts import Texts
 from sql.truths.bits.values import FETCHED, KINDS, Kind, Values, values_of
 from sql.warehouses.duckdb import DuckDBSession
@@ -66,13 +66,13 @@ class Rows:
 
     def kind(self, tree: exp.Expr) -> Kind | None:
         """How the values of an expression are held; None where they are not."""
-        return self._kinds[_text(tree)]
+        return self._kinds[text_of(tree)]
 
     def look_at(self, trees: Iterable[exp.Expr]) -> None:
         """Find out how values are held, without fetching them."""
-        seen = [tree for tree in trees if _text(tree) not in self._kinds]
+        seen = [tree for tree in trees if text_of(tree) not in self._kinds]
         seen += [instant for tree in seen if (instant := instant_in(tree)) is not None]
-        new = {text: tree for tree in seen if (text := _text(tree)) not in self._kinds}
+        new = {text: tree for tree in seen if (text := text_of(tree)) not in self._kinds}
         for chunk in chunks(new.items()):
             types = self.session.types(wide := self.wide([tree for _, tree in chunk]), self.wanted(wide))
             self._kinds |= {text: KINDS.get(types[f"x{i}"]) for i, (text, _) in enumerate(chunk)}
@@ -88,13 +88,13 @@ class Rows:
 
     def load(self, trees: Iterable[exp.Expr]) -> None:
         """Fetch all that will be asked for; values that cannot be held are left out."""
-        wanted = {text: tree for tree in trees if self._kinds[text := _text(tree)] is not None}
+        wanted = {text: tree for tree in trees if self._kinds[text := text_of(tree)] is not None}
         days = {text: instant for text, tree in wanted.items() if (instant := self._instant_in(tree)) is not None}
         fetched = {text: tree for text, tree in wanted.items() if text not in days}
-        fetched |= {_text(instant): instant for instant in days.values()}
+        fetched |= {text_of(instant): instant for instant in days.values()}
         self._fetch(fetched)
         for text, instant in days.items():
-            instants = self._columns[_text(instant)]
+            instants = self._columns[text_of(instant)]
             assert isinstance(instants, Values)
             self._columns[text] = local_days(self.session, instants)
         for text in fetched.keys() - wanted.keys():
@@ -129,12 +129,12 @@ class Rows:
 
     def judged(self, column: exp.Expr, tests: Sequence[exp.Expr]) -> Iterator[Values]:
         """What the engine says of tests that read one text and nothing else: for each different text, and for no text."""
-        texts = self._columns[_text(column)]
+        texts = self._columns[text_of(column)]
         assert isinstance(texts, Texts)
         words = pa.array([*texts.words, None], pa.string())
         table = pa.table({"place": pa.array(range(len(words))), column.name: words})
         for chunk in chunks(tests):
-            asked = ", ".join(f"{_text(test)} AS x{i}" for i, test in enumerate(chunk))
+            asked = ", ".join(f"{text_of(test)} AS x{i}" for i, test in enumerate(chunk))
             alias = column.args["table"].name
             sql = f"SELECT {asked} FROM texts AS {alias} ORDER BY {alias}.place"
             with self.session.reading("texts", table):
@@ -182,7 +182,3 @@ def chunks(items: Iterable[T]) -> Iterator[tuple[T, ...]]:
     left = iter(items)
     while chunk := tuple(islice(left, CHUNK)):
         yield chunk
-
-
-def _text(tree: exp.Expr) -> str:
-    return tree.sql(dialect=DIALECT)

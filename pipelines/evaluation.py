@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from definitions import InternalError, Project, UserError, load_project
 from definitions.slots import Slots
 from pipelines.errors import ClockWentBack
+from pipelines.known import known_from
 from pipelines.live import live_plan
 from sql import DuckDBSession, Plan, compile_plan
 from sql.names import changes_table, history_table, link_before, record_table
@@ -247,7 +248,7 @@ def _parameters(
         "snapshot_id": snapshots[0]["snapshot_id"],
         "project_id": project_id,
         "previous_snapshot": last["snapshot_as_of"] if last else None,
-        "first_snapshot": session.ask("first_snapshot")[0]["as_of"],
+        **known_from(session),
         "previous_chain": last["chain_hash"] if last else "",
         "seed": project.settings.seed,
         "previous_as_of": last["as_of"] if last else None,

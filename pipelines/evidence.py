@@ -14,6 +14,7 @@ from typing import Any
 
 from definitions import Project, Workflow
 from pipelines.inspection import Judged, judged_part
+from pipelines.known import known_from
 from sql import DuckDBSession, Statement
 from sql.statements import query
 from sql.truths.inspection import Inspection, Part
@@ -65,11 +66,11 @@ def entry_evidence(session: DuckDBSession, questions: EntryQuestions, evaluation
     entrants = session.rows(query("entrants_without_evidence").sql, {"evaluation_id": evaluation_id, "most": MOST})
     if not entrants:
         return []
-    before, first = session.ask("snapshot_before"), session.ask("first_snapshot")
+    before = session.ask("snapshot_before")
     instants = {
         "as_of": as_of,
         "previous_snapshot": before[0]["as_of"] if before else None,
-        "first_snapshot": first[0]["as_of"],
+        **known_from(session),
     }
     found: list[Row] = []
     with session.rehearsal():  # what it prepares is undone: the next evaluation makes its own

@@ -16,6 +16,7 @@ from definitions.steps import BranchStep, FixedWait, Wait, WaitForDate, WaitStep
 from definitions.tracking import tracked_fields
 from pipelines.evaluation import refuse_outdated_snapshot
 from pipelines.inspection import Judged, judge_parts
+from pipelines.known import known_from
 from pipelines.live import live_project
 from pipelines.previewing import workflow_named
 from sql import DuckDBSession
@@ -155,7 +156,7 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
     before = session.ask("snapshot_before")
     parameters = {"as_of": last[0]["as_of"], "record": record}
     parameters["previous_snapshot"] = before[0]["as_of"] if before else None
-    parameters["first_snapshot"] = session.ask("first_snapshot")[0]["as_of"]
+    parameters |= known_from(session)
     parameters["participant_id"] = rows[-1]["participant_id"] if rows else None
     resting = rows[-1] if rows and rows[-1]["left_at"] is None else None
     hops = [hop for hop in compile_flow(workflow.steps) if resting and hop.from_step == resting["step_id"]]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from pipelines.known import known_from
 from sql import DuckDBSession, Statement
 from sql.truths.inspection import Inspection, Part, PartKind
 
@@ -49,8 +50,7 @@ def count_parts(
     session: DuckDBSession, inspection: Inspection, part: Part, as_of: datetime, previous: datetime | None
 ) -> Counted:
     """How many records make each part true, false and unknown. `previous` is the snapshot that changes are seen against."""
-    first = session.ask("first_snapshot")
-    parameters = {"as_of": as_of, "previous_snapshot": previous, "first_snapshot": first[0]["as_of"] if first else None}
+    parameters = {"as_of": as_of, "previous_snapshot": previous, **known_from(session)}
     row = _run(session, inspection, inspection.counts(), parameters)[0]
     return _counted(part, row)
 

@@ -33,6 +33,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     names.WORKFLOW_CALENDARS: ("workflow", "calendar"),
     names.SNAPSHOTS: ("snapshot_id",),
     names.SNAPSHOT_OBJECTS: ("snapshot_id", "object"),
+    names.TRACKED_FIELDS: ("object", "field"),
     names.EVALUATIONS: ("evaluation_id",),
     names.WORKFLOW_COUNTS: ("evaluation_id", "workflow"),
     names.COMMANDS: ("command_id",),

@@ -131,9 +131,12 @@ def _as_at(node: exp.Expr, moment: Callable[[Place], exp.Expr], place: Place) ->
     """The value of a tracked field at an instant."""
 
     def made(root: Place) -> Aggregate:
-        when = moment(root)
-        where = both(exp.LTE(this=_spell("valid_from"), expression=when), _lasts_after(when))
-        return Aggregate("max", argument=_spell(parts_of(node)[-1]), key=_key(place), where=where)
+        when, name = moment(root), parts_of(node)[-1]
+        field = exp.Literal.string(f"{place.needs.object}.{name}")
+        known = exp.func("KNOWN_FROM", exp.Placeholder(this="tracked_later"), field, dialect=DIALECT)
+        since = exp.Greatest(this=_spell("valid_from"), expressions=[known])
+        where = both(exp.LTE(this=since, expression=when), _lasts_after(when))
+        return Aggregate("max", argument=_spell(name), key=_key(place), where=where)
 
     return _of_history(place, "history", made)
 

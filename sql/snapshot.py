@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from definitions.catalog import CatalogObject, FieldSpec, FieldType
-from sql.names import MERGES, changes_table, history_table, link_before, quoted, record_table
+from sql.names import MERGES, TRACKED_FIELDS, changes_table, history_table, link_before, quoted, record_table
 from sql.statements import Statement
 
 COLUMN_TYPES: dict[FieldType, str] = {
@@ -132,6 +132,9 @@ def difference_statements(columns: ObjectColumns, new: Mapping[str, list[str]]) 
         )
         for table, fields in new.items()
     ]
+    if tracked := new.get(history_table(name)):
+        sentence = "From now on the values of these fields are known."
+        fill.append(Statement(STAGE, f"tracked_{name}", sentence, _tracked(name, tracked)))
     sentence = f"Which {name} records came, changed or went, one row for each, with the values they have now."
     return [*fill, Statement(STAGE, f"difference_{name}", sentence, _difference(columns))]
 
@@ -314,6 +317,15 @@ def _fill(columns: ObjectColumns, table: str, fields: list[str]) -> str:
     key = columns.key
     sets = ", ".join(f"{n} = s.{n}" for n in fields)
     return f"UPDATE {table} AS c SET {sets} FROM (\n{indent(_staged(columns), '    ')}\n) AS s WHERE c.{key} = s.{key}"
+
+
+def _tracked(name: str, fields: list[str]) -> str:
+    rows = ", ".join("('" + field.strip('"') + "')" for field in fields)
+    return (
+        f"MERGE INTO {TRACKED_FIELDS} AS t\nUSING (SELECT field FROM (VALUES {rows}) AS v (field)) AS n\n"
+        f"ON t.object = '{name}' AND t.field = n.field\n"
+        f"WHEN MATCHED THEN UPDATE SET since = $as_of\nWHEN NOT MATCHED THEN INSERT VALUES ('{name}', n.field, $as_of)"
+    )
 
 
 def _close_history(columns: ObjectColumns) -> str:

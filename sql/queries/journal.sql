@@ -4,6 +4,9 @@ SELECT snapshot_id, as_of FROM journal.snapshots ORDER BY snapshot_id DESC LIMIT
 -- [first_snapshot] The first snapshot of all.
 SELECT as_of FROM journal.snapshots ORDER BY snapshot_id LIMIT 1;
 
+-- [tracked_later] Fields that are tracked only since a later snapshot than their object's first one.
+SELECT object || '.' || field AS field, since FROM journal.tracked_fields ORDER BY object, field;
+
 -- [snapshot_counts] What a snapshot found, object by object.
 SELECT object, record_count, created_count, updated_count, deleted_count, null_key_count, duplicate_count, unreadable_count,
     COALESCE(row_count, 0) AS row_count, COALESCE(is_partial, FALSE) AS is_partial

@@ -8,6 +8,7 @@ from typing import Any
 from support.soak.playing import Difference, Disagreed
 
 from definitions import Project
+from pipelines.known import known_from
 from sql import DuckDBSession
 from sql.truths.inspection import Inspection, Part
 
@@ -37,7 +38,7 @@ def _parameters(session: DuckDBSession, as_of: datetime) -> dict[str, Any]:
     return {
         "as_of": as_of,
         "previous_snapshot": last["snapshot_as_of"],
-        "first_snapshot": session.ask("first_snapshot")[0]["as_of"],
+        **known_from(session),
     }
 
 

@@ -1,7 +1,7 @@
 -- [truths] What holds for whoever is due: the baseline is given it for nothing.
 CREATE OR REPLACE TEMP TABLE truths AS
 SELECT DISTINCT g.condition, p.record
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN live.hops AS h ON h.workflow = p.workflow AND h.version = p.flow_version AND h.from_step = p.step_id
 JOIN live.hop_guards AS g ON g.hop_id = h.hop_id
 WHERE p.status = 'active' AND p.due_at <= $as_of AND hash(g.condition, p.record) % 2 = 0;
@@ -17,7 +17,7 @@ ORDER BY h.workflow, h.from_step, h.rank;
 -- [going] Who is due at a step and may take a way.
 CREATE OR REPLACE TEMP TABLE going AS
 SELECT p.participant_id, p.record
-FROM state.participants AS p
+FROM state.open_participants AS p
 WHERE p.workflow = $workflow AND p.step_id = $step AND p.status = 'active' AND p.due_at <= $as_of
     AND ($condition IS NULL OR EXISTS (SELECT 1 FROM truths AS t WHERE t.condition = $condition AND t.record = p.record));
 
@@ -39,7 +39,7 @@ JOIN live.hop_path AS h ON h.hop_id = $hop
 JOIN live.steps AS s ON s.workflow = $workflow AND s.step_id = h.step_id AND s.kind = 'action';
 
 -- [move] They arrive at the next step.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET step_id = $to_step, arrived_at = $as_of, due_at = $as_of + to_days($wait_days), status = if($outcome = 'rest', 'active', $outcome)
 FROM going AS g
 WHERE g.participant_id = p.participant_id;

@@ -179,7 +179,7 @@ def snapshot(session: MeteredSession, world: World, rows: Path, instant: datetim
 def spread_due(session: MeteredSession, instant: datetime) -> None:
     """Participants entered together and would be due together: make a share of them due at an instant, as after weeks."""
     session.execute(
-        "UPDATE state.participants SET due_at = $instant "
+        "UPDATE state.open_participants SET due_at = $instant "
         f"WHERE status = 'active' AND due_at IS NOT NULL AND hash(participant_id) % 1000 < {DUE_SHARE * 1000:.0f}",
         {"instant": instant},
     )

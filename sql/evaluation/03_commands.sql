@@ -56,18 +56,18 @@ WHERE c.workflow = m.workflow;
 -- [forwarded if changed_states] Who rests in a workflow that comes back from the archive.
 CREATE OR REPLACE TEMP TABLE forwarded AS
 SELECT p.participant_id
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN changed_states AS c ON c.workflow = p.workflow
 WHERE c.last_state = 'archived'
     AND p.left_at IS NULL AND p.status = 'active' AND p.step_id <> '(holdout)';
 
 -- [fast_forward if forwarded] The wait at which they rest counts as over.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET due_at = least(COALESCE(p.due_at, $as_of), $as_of)
 FROM forwarded AS f
 WHERE f.participant_id = p.participant_id;
 
--- [changed_flows if state.participants] Participants whose workflow has another version, and whether its steps are the same.
+-- [changed_flows if state.open_participants] Participants whose workflow has another version, and whether its steps are the same.
 CREATE OR REPLACE TEMP TABLE changed_flows AS
 SELECT
     p.participant_id,
@@ -76,14 +76,14 @@ SELECT
     p.step_id = '(holdout)' OR o.structure_fingerprint = w.structure_fingerprint AS has_same_steps,
     w.on_structural_change AS on_change,
     m.to_step
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current
 LEFT JOIN live.workflows AS o ON o.workflow = p.workflow AND o.version = p.flow_version
 LEFT JOIN live.step_moves AS m ON m.workflow = w.workflow AND m.version = w.version AND m.from_step = p.step_id
 WHERE p.left_at IS NULL AND p.flow_version <> w.version;
 
 -- [follow_current_version if changed_flows] Participants follow the version that is live: edits reach those who have not reached the step.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET
     flow_version = c.version,
     step_id = CASE WHEN c.has_same_steps THEN p.step_id WHEN c.on_change = 'restart' THEN '(entry)' ELSE COALESCE(c.to_step, p.step_id) END,
@@ -115,7 +115,7 @@ WITH RECURSIVE asked AS (
         w.state AS workflow_state, p.status AS first_status, p.status,
         ROW_NUMBER() OVER (PARTITION BY COALESCE(p.participant_id, o.command_id) ORDER BY o.number) AS turn
     FROM orders AS o
-    LEFT JOIN state.participants AS p ON p.workflow = o.workflow AND p.record = o.record AND p.left_at IS NULL
+    LEFT JOIN state.open_participants AS p ON p.workflow = o.workflow AND p.record = o.record AND p.left_at IS NULL
     LEFT JOIN live.workflows AS w ON w.workflow = o.workflow AND w.is_current
     WHERE o.record IS NOT NULL AND o.command IN ('pause', 'resume', 'retry', 'remove', 'goal-met')
 ), judged AS (
@@ -146,7 +146,7 @@ WHERE refusal IS NULL AND command IN ('pause', 'resume', 'retry')
 QUALIFY ROW_NUMBER() OVER (PARTITION BY participant_id ORDER BY number DESC) = 1 AND new_status <> first_status;
 
 -- [halt_and_go_on if halting] Whoever is paused keeps the remaining wait; it runs on from the resumption.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET
     status = CASE h.command WHEN 'pause' THEN 'paused' ELSE 'active' END,
     halted_at = CASE h.command WHEN 'pause' THEN $as_of END,
@@ -163,7 +163,7 @@ SELECT
     h.participant_id, $evaluation_id, 0, $as_of, CASE h.command WHEN 'pause' THEN 'paused' WHEN 'resume' THEN 'resumed' ELSE 'retried' END,
     h.step_id, h.step_id, NULL, p.due_at, 'by_hand'
 FROM halting AS h
-JOIN state.participants AS p ON p.participant_id = h.participant_id;
+JOIN state.open_participants AS p ON p.participant_id = h.participant_id;
 
 -- [verdicts if orders] Orders about actions that wait for approval.
 CREATE OR REPLACE TEMP TABLE verdicts AS
@@ -208,7 +208,7 @@ WHERE r.command_id = c.command_id;
 CREATE OR REPLACE TEMP TABLE successors AS
 WITH RECURSIVE trail AS (
     SELECT p.participant_id, p.object, m.survivor AS record, 1 AS depth
-    FROM state.participants AS p
+    FROM state.open_participants AS p
     JOIN crm.merges AS m ON m.object = p.object AND m.loser = p.record
     WHERE p.left_at IS NULL
     UNION ALL
@@ -230,13 +230,13 @@ SELECT
     q.participant_id IS NULL
         AND ROW_NUMBER() OVER (PARTITION BY p.workflow, p.occasion, s.survivor ORDER BY p.entered_at, p.record) = 1 AS goes_on
 FROM successors AS s
-JOIN state.participants AS p ON p.participant_id = s.participant_id
+JOIN state.open_participants AS p ON p.participant_id = s.participant_id
 JOIN records AS r ON r.object = s.object AND r.record = s.survivor
-LEFT JOIN state.participants AS q
+LEFT JOIN state.open_participants AS q
     ON q.workflow = p.workflow AND q.occasion = p.occasion AND q.record = s.survivor AND q.left_at IS NULL;
 
 -- [take_place if merged] The survivor takes the place of the record that is gone.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET record = m.survivor
 FROM merged AS m
 WHERE m.participant_id = p.participant_id AND m.goes_on;
@@ -253,10 +253,10 @@ SET record = m.survivor
 FROM merged AS m
 WHERE m.participant_id = a.participant_id AND m.goes_on AND a.status IN ('planned', 'awaiting_approval');
 
--- [watched_participants if state.participants] Passages that are asked about: inside, or left a short while ago.
+-- [watched_participants if state.open_participants] Passages that are asked about: inside, or left a short while ago.
 CREATE OR REPLACE TEMP TABLE watched_participants AS
 SELECT participant_id, object, record, entered_at
-FROM state.participants
+FROM state.open_participants
 WHERE left_at IS NULL OR watched_until >= $as_of;
 
 -- [members if asked_workflows] Which records are inside the workflows that conditions ask about, and which completed them.

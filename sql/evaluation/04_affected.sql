@@ -20,7 +20,7 @@ FROM (
     SELECT object, record, TRUE AS is_reached FROM reached
     UNION ALL
     SELECT object, record, arrived_at >= $previous_as_of OR entered_at >= $previous_as_of
-    FROM state.participants
+    FROM state.open_participants
     WHERE arrived_at >= $previous_as_of OR entered_at >= $previous_as_of OR (left_at IS NULL AND due_at <= $as_of)
     UNION ALL
     SELECT f.object, f.record, TRUE
@@ -36,7 +36,7 @@ FROM (
     UNION ALL
     SELECT p.object, unnest([p.record, m.survivor]), TRUE
     FROM merged AS m
-    JOIN state.participants AS p ON p.participant_id = m.participant_id
+    JOIN state.open_participants AS p ON p.participant_id = m.participant_id
 )
 GROUP BY object, record;
 

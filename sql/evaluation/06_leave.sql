@@ -5,7 +5,7 @@ WITH asked AS (
         p.participant_id, p.record,
         unnest([w.exit_condition, CASE WHEN w.leave_on_objective THEN w.objective_condition END]) AS condition,
         unnest([TRUE, FALSE]) AS is_exit
-    FROM state.participants AS p
+    FROM state.open_participants AS p
     JOIN affected AS k ON k.object = p.object AND k.record = p.record
     JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
     WHERE p.left_at IS NULL
@@ -23,7 +23,7 @@ GROUP BY participant_id;
 -- [asked_goals if live.goals] The goals of everybody inside who goes on; whoever is paused or in error reaches none.
 CREATE OR REPLACE TEMP TABLE asked_goals AS
 SELECT p.participant_id, p.object, p.record, w.recipient_object, p.recipient, COALESCE(p.goals_from, p.entered_at) AS goals_from, g.position, g.name, g.kind, g.value, g.condition
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
 JOIN live.goals AS g ON g.workflow = p.workflow AND g.version = p.flow_version
 WHERE p.left_at IS NULL AND p.status = 'active';
@@ -81,10 +81,10 @@ FROM (
         END AS cause
     FROM (
         SELECT participant_id, workflow, object, record, step_id
-        FROM state.participants
+        FROM state.open_participants
         WHERE left_at IS NULL AND participant_id IN (
             SELECT participant_id
-            FROM state.participants AS p JOIN affected AS k ON k.object = p.object AND k.record = p.record
+            FROM state.open_participants AS p JOIN affected AS k ON k.object = p.object AND k.record = p.record
             UNION ALL
             SELECT participant_id FROM goals_reached  -- by what happened, which changes no record
         )
@@ -102,7 +102,7 @@ FROM (
 WHERE cause IS NOT NULL;
 
 -- [let_go if leavers] Leavers leave: they rest nowhere and wait for nothing.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET
     status = CASE WHEN l.is_goal THEN 'goal_met' ELSE 'exited' END,
     exit_reason = l.reason,

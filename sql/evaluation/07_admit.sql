@@ -4,7 +4,7 @@ SELECT object, record FROM affected WHERE is_reached
 UNION
 SELECT p.object, p.record
 FROM leavers AS l
-JOIN state.participants AS p ON p.participant_id = l.participant_id;
+JOIN state.open_participants AS p ON p.participant_id = l.participant_id;
 
 -- [asking if spells or orders] Who asks to enter: whoever qualifies, by a related row or by itself, and whoever was enrolled by hand or by a step.
 CREATE OR REPLACE TEMP TABLE asking AS
@@ -15,7 +15,7 @@ WHERE w.is_current AND w.state = 'enabled'
     AND EXISTS (SELECT 1 FROM stirred AS a WHERE a.object = e.object AND a.record = e.record)
     -- whoever is in by this very spell asks no more
     AND NOT EXISTS (
-        SELECT 1 FROM state.participants AS p
+        SELECT 1 FROM state.open_participants AS p
         WHERE p.workflow = w.workflow AND p.record = e.record AND p.occasion = e.occasion
             AND p.left_at IS NULL AND p.matched_from = e.matched_from
     )
@@ -58,7 +58,7 @@ GROUP BY a.workflow, a.record;
 -- [locks if asking] Workflows that shut others to the records inside them at the start: whoever left just now was.
 CREATE OR REPLACE TEMP TABLE locks AS
 SELECT DISTINCT p.object, p.record, p.workflow, w.shuts_all, w.shuts
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
 WHERE (p.left_at IS NULL OR p.left_at = $as_of) AND (w.shuts_all OR len(w.shuts) > 0);
 

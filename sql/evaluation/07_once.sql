@@ -1,3 +1,9 @@
+-- [reached_before if passing] The recipients whom workflows that run once have reached already.
+CREATE OR REPLACE TEMP TABLE reached_before AS
+SELECT DISTINCT p.workflow, p.recipient
+FROM state.participants AS p
+WHERE p.workflow IN (SELECT workflow FROM passing WHERE runs_once);
+
 -- [fitting if passing] Whoever passes, with its recipient; in the order in which a workflow that takes only some takes them.
 CREATE OR REPLACE TEMP TABLE fitting AS
 SELECT
@@ -5,7 +11,7 @@ SELECT
     r.result AS recipient,
     COALESCE(c.matched_from, e.matched_from) AS qualifies_since,
     c.runs_once AND r.result IS NOT NULL AND (
-        EXISTS (SELECT 1 FROM state.participants AS p WHERE p.workflow = c.workflow AND p.recipient = r.result)
+        EXISTS (SELECT 1 FROM reached_before AS b WHERE b.workflow = c.workflow AND b.recipient = r.result)
         OR ROW_NUMBER() OVER (PARTITION BY c.workflow, r.result ORDER BY qualifies_since NULLS LAST, c.record, c.occasion) > 1
     ) AS is_repeated
 FROM passing AS c

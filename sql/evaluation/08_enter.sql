@@ -1,5 +1,5 @@
 -- [enter if entrants] Entrants become participants; a held-out one rests aside for the longest passage, and nothing is ever done to it.
-INSERT INTO state.participants BY NAME
+INSERT INTO state.open_participants BY NAME
 SELECT
     n.participant_id,
     n.workflow,
@@ -26,7 +26,7 @@ FROM entrants AS n;
 -- [note_entries if entrants] One transition for each entrant.
 INSERT INTO state.transitions
 SELECT p.participant_id, $evaluation_id, 2, $as_of, 'entered', NULL, p.step_id, NULL, p.due_at, p.entry_mode
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN entrants AS n ON n.participant_id = p.participant_id;
 
 -- [keep_entry_values if entrants] The values that conditions will compare with later.

@@ -1,15 +1,16 @@
--- [dated if watched_participants] Who waits for a date of the record, and the date as it is now.
+-- [dated if watched_participants] Who waits for a date of the record, and the date as it is now; the archive looks at none.
 CREATE OR REPLACE TEMP TABLE dated AS
 SELECT p.participant_id, p.due_at IS NULL AS is_first_look, d.result AS due_at
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN affected AS k ON k.object = p.object AND k.record = p.record
 JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_version AND s.step_id = p.step_id
+JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current
 LEFT JOIN dates AS d ON d.value = s.date_value AND d.record = p.record
-WHERE p.left_at IS NULL AND s.date_value IS NOT NULL
+WHERE p.left_at IS NULL AND s.date_value IS NOT NULL AND w.state <> 'archived'
     AND NOT EXISTS (SELECT 1 FROM forwarded AS f WHERE f.participant_id = p.participant_id);
 
 -- [read_dates_again if dated] A moved date moves what waits for it.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET due_at = d.due_at
 FROM dated AS d
 WHERE d.participant_id = p.participant_id AND p.due_at IS DISTINCT FROM d.due_at;
@@ -17,7 +18,7 @@ WHERE d.participant_id = p.participant_id AND p.due_at IS DISTINCT FROM d.due_at
 -- [ways if watched_participants or entrants] Every hop that an active participant could take by its clock, numbered for the joins below.
 CREATE OR REPLACE TEMP TABLE ways AS
 SELECT ROW_NUMBER() OVER () AS way, p.participant_id, p.record, h.hop_id, h.rank
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN affected AS k ON k.object = p.object AND k.record = p.record
 JOIN live.hops AS h ON h.workflow = p.workflow AND h.version = p.flow_version AND h.from_step = p.step_id
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current
@@ -69,7 +70,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY y.participant_id ORDER BY y.rank) = 1;
 CREATE OR REPLACE TEMP TABLE blocked AS
 SELECT k.participant_id, p.step_id AS from_step, 'no_send_as:' || arg_min(s.step_id, h.position) AS reason
 FROM taken AS k
-JOIN state.participants AS p ON p.participant_id = k.participant_id
+JOIN state.open_participants AS p ON p.participant_id = k.participant_id
 JOIN live.hop_path AS h ON h.hop_id = k.hop_id
 JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_version AND s.step_id = h.step_id
 LEFT JOIN truths AS t ON t.condition = s.sender_condition AND t.record = p.record
@@ -77,7 +78,7 @@ WHERE s.sender_condition IS NOT NULL AND t.record IS NULL
 GROUP BY k.participant_id, p.step_id;
 
 -- [halt_blocked if blocked] They stay where they are, in error, until somebody tries again.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET status = 'error', halted_at = $as_of, halt_reason = b.reason
 FROM blocked AS b
 WHERE b.participant_id = p.participant_id;
@@ -107,7 +108,7 @@ SELECT
     CASE WHEN h.outcome = 'rest' AND h.is_timed
         THEN calendar_add($as_of, h.wait_months, h.wait_days + COALESCE(b.days, 0), h.wait_minutes) ELSE d.result END AS due_at
 FROM taken AS k
-JOIN state.participants AS p ON p.participant_id = k.participant_id
+JOIN state.open_participants AS p ON p.participant_id = k.participant_id
 JOIN live.hops AS h ON h.hop_id = k.hop_id
 LEFT JOIN business_steps AS b ON b.business_days = h.wait_business_days
 LEFT JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_version AND s.step_id = h.to_step
@@ -115,7 +116,7 @@ LEFT JOIN dates AS d ON d.value = s.date_value AND d.record = p.record
 WHERE NOT EXISTS (SELECT 1 FROM blocked AS x WHERE x.participant_id = k.participant_id);
 
 -- [move if moves] Participants arrive at their next resting place, or at the end.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET
     step_id = m.to_step,
     arrived_at = $as_of,

@@ -9,7 +9,7 @@ SELECT
     m.result AS measure,
     p.is_met AS was_met,
     p.measure AS last_measure
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN affected AS k ON k.object = p.object AND k.record = p.record
 -- what is gone cannot be seen: what was seen last stands
 JOIN records AS r ON r.object = p.object AND r.record = p.record
@@ -33,7 +33,7 @@ FROM seen
 WHERE is_met AND objective_met_at IS NULL AND NOT met_at_entry AND entered_at < $as_of;
 
 -- [remember_observation if seen] What was seen last, and when the objective was first met.
-UPDATE state.participants AS p
+UPDATE state.open_participants AS p
 SET
     is_met = s.is_met,
     measure = s.measure,

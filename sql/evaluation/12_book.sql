@@ -21,7 +21,7 @@ FROM (
     SELECT workflow, 'refused' FROM state.refusals WHERE refused_from = $as_of
     UNION ALL
     SELECT workflow, CASE WHEN left_at IS NULL THEN 'inside' ELSE status END
-    FROM state.participants WHERE left_at IS NULL OR left_at = $as_of
+    FROM state.open_participants WHERE left_at IS NULL OR left_at = $as_of
     UNION ALL
     SELECT workflow, 'planned' FROM planned
 )
@@ -36,8 +36,8 @@ SELECT
     $snapshot_id,
     $project_id,
     (SELECT COUNT(*) FROM entrants),
-    (SELECT COUNT(*) FROM state.participants WHERE left_at = $as_of AND status = 'exited'),
-    (SELECT COUNT(*) FROM state.participants WHERE left_at = $as_of AND status = 'completed'),
+    (SELECT COUNT(*) FROM state.open_participants WHERE left_at = $as_of AND status = 'exited'),
+    (SELECT COUNT(*) FROM state.open_participants WHERE left_at = $as_of AND status = 'completed'),
     (SELECT COUNT(*) FROM moves WHERE outcome = 'rest'),
     (SELECT COUNT(*) FROM planned),
     (SELECT COUNT(*) FROM state.refusals WHERE refused_from = $as_of),
@@ -77,3 +77,19 @@ SELECT
         )
     ),
     seal_of_evaluation($evaluation_id, $as_of, $snapshot_id, $project_id);
+
+-- [closing if state.open_participants] Passages that are over: left at an earlier evaluation, and no longer observed.
+CREATE OR REPLACE TEMP TABLE closing AS
+SELECT participant_id
+FROM state.open_participants
+WHERE left_at < $as_of AND watched_until < $as_of;
+
+-- [close if closing] They are kept apart: what evaluations ask and change does not grow with them.
+INSERT INTO state.closed_participants BY NAME
+SELECT p.*
+FROM state.open_participants AS p
+JOIN closing AS c ON c.participant_id = p.participant_id;
+
+-- [clear_closed if closing] Each is in one place.
+DELETE FROM state.open_participants
+WHERE participant_id IN (SELECT participant_id FROM closing);

@@ -18,6 +18,9 @@ ADDED = re.compile(
 )
 COLUMN = re.compile(r"^\s+(\w+) [A-Z].*?-- (.+)$", re.MULTILINE)
 
+ALIKE = {"state.participants": "state.open_participants", "state.closed_participants": "state.open_participants"}
+"""Tables and views whose columns are those of another table, with their words."""
+
 
 @dataclass(frozen=True)
 class Migration:

@@ -9,6 +9,7 @@ from importlib import resources
 from sql.migrations import ADDED, COLUMN, TABLE
 
 DROPPED = re.compile(r"^ALTER TABLE ([\w.]+) DROP COLUMN (\w+)", re.MULTILINE)
+TOLD = re.compile(r"^COMMENT ON (?:TABLE|VIEW) ([\w.]+) IS '((?:[^']|'')*)'", re.MULTILINE)
 REWORDED = re.compile(r"^COMMENT ON COLUMN ([\w.]+)\.(\w+) IS '((?:[^']|'')*)'", re.MULTILINE)
 
 _HEAD = """# Tables
@@ -37,31 +38,36 @@ def table_page() -> str:
     whole = "\n".join(texts)
     dropped = {(match[1], match[2]) for match in DROPPED.finditer(whole)}
     reworded = {(match[1], match[2]): match[3].replace("''", "'") for match in REWORDED.finditer(whole)}
+    told = {match[1]: match[2].replace("''", "'") for match in TOLD.finditer(whole)}
     added: dict[str, list[tuple[str, str, str]]] = {}
     for column in (match for text in texts for match in ADDED.finditer(text)):
         line = (column["name"], column["type"].lower(), column["doc"])
         added.setdefault(column["table"], []).append(line)
     parts = [_HEAD]
     schema = ""
-    for table in sorted((match for text in texts for match in TABLE.finditer(text)), key=_schema):
-        if table["name"].split(".")[0] != schema:
-            schema = table["name"].split(".")[0]
+    made = {table["name"]: (table["doc"].strip(), table["body"]) for text in texts for table in TABLE.finditer(text)}
+    for name in sorted({**made, **told}, key=_schema):
+        doc, body = made.get(name, ("", ""))
+        if name.split(".")[0] != schema:
+            schema = name.split(".")[0]
             parts.append(f"## {schema}\n")
-        parts.append(f"### {table['name']}\n\n{table['doc'].strip()}\n\n| column | type | meaning |\n|---|---|---|")
-        own = [(m[1], _type(m[0]), m[2]) for m in COLUMN.finditer(table["body"])]
-        for column, kind, doc in (*own, *added.get(table["name"], ())):
-            place = (table["name"], column)
-            if place not in dropped:
-                parts.append(f"| `{column}` | {kind} | {reworded.get(place, doc)} |")
-        parts.append("")
+        parts.append(f"### {name}\n\n{told.get(name, doc)}\n")
+        if body:
+            parts.append("| column | type | meaning |\n|---|---|---|")
+        own = [(m[1], _type(m[0]), m[2]) for m in COLUMN.finditer(body)]
+        for column, kind, meaning in (*own, *added.get(name, ())):
+            if (name, column) not in dropped:
+                parts.append(f"| `{column}` | {kind} | {reworded.get((name, column), meaning)} |")
+        if body:
+            parts.append("")
     return "\n".join(parts)
 
 
 _SCHEMAS = ("live", "journal", "inputs", "crm", "state", "outbox", "inbox", "report")
 
 
-def _schema(table: re.Match[str]) -> int:
-    return _SCHEMAS.index(table["name"].split(".")[0])
+def _schema(name: str) -> int:
+    return _SCHEMAS.index(name.split(".")[0])
 
 
 def _type(line: str) -> str:

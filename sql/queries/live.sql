@@ -19,7 +19,7 @@ SELECT workflow, entry_cron FROM live.workflows WHERE is_current AND entry_cron 
 -- [retired_versions] Older versions whose participants are still inside or watched.
 SELECT DISTINCT w.workflow, w.version, w.definition
 FROM live.workflows AS w
-JOIN state.participants AS p ON p.workflow = w.workflow AND w.version IN (p.version, p.flow_version)
+JOIN state.open_participants AS p ON p.workflow = w.workflow AND w.version IN (p.version, p.flow_version)
 WHERE NOT w.is_current AND (p.left_at IS NULL OR p.watched_until >= $as_of)
 ORDER BY w.workflow, w.version;
 
@@ -55,7 +55,7 @@ DELETE FROM live.workflows WHERE workflow = $workflow AND version = $version;
 
 -- [followed_structures] The shapes of flow that participants inside still follow, and where they rest.
 SELECT w.workflow, w.structure_fingerprint, list(DISTINCT p.step_id) AS steps
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
 WHERE p.left_at IS NULL
 GROUP BY w.workflow, w.structure_fingerprint;

@@ -44,7 +44,7 @@ def affected_statements(plan: TruthPlan, stage: str) -> Iterator[Statement]:
         listed = ", ".join(f"'{name}'" for name in personal)
         sql = (
             "INSERT INTO reached\nSELECT p.object, p.record\nFROM watched_participants AS w\n"
-            f"JOIN state.participants AS p ON p.participant_id = w.participant_id\nWHERE p.workflow IN ({listed})"
+            f"JOIN state.open_participants AS p ON p.participant_id = w.participant_id\nWHERE p.workflow IN ({listed})"
         )
         sentence = "Participants of workflows that ask about participants: these are always asked."
         yield Statement(stage, "reached_personally", sentence, sql, ("watched_participants",))

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from definitions.conditions import DIALECT
 from sql.aggregates import cast_to
-from sql.names import ENTRY_VALUES, EPISODES, PARTICIPANTS, RESERVED, history_table, quoted, record_table
+from sql.names import ENTRY_VALUES, EPISODES, OPEN_PARTICIPANTS, RESERVED, history_table, quoted, record_table
 from sql.places import (
     PARTICIPANT_ROW,
     RECORD,
@@ -186,7 +186,7 @@ def _wide(
             exp.column("object", table=PARTICIPANT_ROW).eq(needs.object),
             exp.EQ(this=exp.column("record", table=PARTICIPANT_ROW), expression=record.copy()),
         )
-        query.join(aliased(PARTICIPANTS, PARTICIPANT_ROW), on=same, copy=False)
+        query.join(aliased(OPEN_PARTICIPANTS, PARTICIPANT_ROW), on=same, copy=False)
     used = {c.table for _, tree in chunk for c in tree.find_all(exp.Column)}
     wanted = _closure(used, needs)
     join_related(query, {a: j for a, j in needs.joins.items() if a in wanted}, needs.catalog)

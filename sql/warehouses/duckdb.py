@@ -19,7 +19,7 @@ import duckdb
 import pyarrow
 
 from sql.errors import StatementFailed, WarehouseBusy
-from sql.migrations import migrations
+from sql.migrations import ALIKE, migrations
 from sql.statements import Statement, query
 
 Row = dict[str, Any]
@@ -297,11 +297,20 @@ class DuckDBSession:
                     self.execute(sql, name=f"migration {migration.number}")
                 self.append("journal.migrations", [{"number": migration.number, "name": migration.name}])
             ran.append(migration.name)
+        if ran and documented:
+            self._document_alike()
         if ran and self.path is not None:
             self.execute(
                 "CHECKPOINT"
             )  # schema changes replayed from the log are DuckDB's weak spot (issues 19712, 22044)
         return ran
+
+    def _document_alike(self) -> None:
+        asked = "SELECT column_name, comment FROM duckdb_columns() WHERE schema_name || '.' || table_name = $table"
+        for name, other in ALIKE.items():
+            for row in self.rows(asked, {"table": other}):
+                words = row["comment"].replace("'", "''")
+                self.execute(f"COMMENT ON COLUMN {name}.{row['column_name']} IS '{words}'")
 
     def _run(self, sql: str, parameters: Mapping[str, Any] | None, name: str) -> duckdb.DuckDBPyConnection:
         incoming = self._incoming

@@ -131,7 +131,7 @@ def break_an_invariant(root: Path) -> None:
     """Make the actions wait again, and an active participant wait for nothing."""
     with DuckDBSession(root / "warehouse.duckdb") as session:
         session.execute("UPDATE outbox.actions SET status = 'planned'")
-        session.execute("UPDATE state.participants SET due_at = NULL WHERE status = 'active'")
+        session.execute("UPDATE state.open_participants SET due_at = NULL WHERE status = 'active'")
 
 
 # what there is

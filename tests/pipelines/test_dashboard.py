@@ -347,7 +347,7 @@ def test_what_was_done_with_many_is_said_once(crowded: dict[str, Page]) -> None:
 
 def test_warnings_are_said_in_words(session: DuckDBSession, tmp_path: Path) -> None:
     rescue_world(session, [Passage("e1", date(2024, 6, 2))])
-    session.execute("UPDATE state.participants SET status = 'error' WHERE record = 'e1'")
+    session.execute("UPDATE state.open_participants SET status = 'error' WHERE record = 'e1'")
     row = row_of(build(session, tmp_path)["index.html"], "Rescue")
     assert "1 participant in error" in row and "1 rests seven days longer than the step allows" in row
 

@@ -158,12 +158,12 @@ def test_an_alert_begins_lasts_and_is_cleared(session: DuckDBSession) -> None:
     refresh_reports(session)
     later = datetime(2024, 7, 1, 10, tzinfo=UTC)
     assert [tuple(row.values()) for row in session.rows(asked)] == [(now, later, None, 1.0)]
-    session.execute("UPDATE state.participants SET due_at = due_at + INTERVAL 60 DAY")
+    session.execute("UPDATE state.open_participants SET due_at = due_at + INTERVAL 60 DAY")
     _evaluated(session, 32, datetime(2024, 7, 2, 10, tzinfo=UTC))
     refresh_reports(session)
     cleared = datetime(2024, 7, 2, 10, tzinfo=UTC)
     assert [tuple(row.values()) for row in session.rows(asked)] == [(now, later, cleared, 1.0)]
-    session.execute("UPDATE state.participants SET due_at = due_at - INTERVAL 60 DAY")
+    session.execute("UPDATE state.open_participants SET due_at = due_at - INTERVAL 60 DAY")
     _evaluated(session, 33, datetime(2024, 7, 3, 10, tzinfo=UTC))
     refresh_reports(session)
     assert [row["cleared_at"] for row in session.rows(asked)] == [cleared, None]

@@ -119,7 +119,7 @@ def test_who_is_gone_or_in_error_has_a_class_of_its_own(session: DuckDBSession) 
     rescue_world(
         session, [Passage("e1", date(2024, 6, 1), date(2024, 6, 5), "record_deleted"), Passage("e2", date(2024, 6, 1))]
     )
-    session.execute("UPDATE state.participants SET status = 'error', halted_at = arrived_at WHERE record = 'e2'")
+    session.execute("UPDATE state.open_participants SET status = 'error', halted_at = arrived_at WHERE record = 'e2'")
     refresh_reports(session)
     assert asked(session, "run_fact", "customer_id", "state_class") == [("e1", "lost"), ("e2", "error")]
 
@@ -531,8 +531,8 @@ def test_who_is_paused_or_in_error_is_in_no_completed_rate(session: DuckDBSessio
     ]
     met = [Passage(name, date(2024, 6, 1), met=date(2024, 6, 3)) for name in ("e3", "e4")]
     rescue_world(session, [*ended, *met])
-    session.execute("UPDATE state.participants SET status = 'paused', halted_at = arrived_at WHERE record = 'e3'")
-    session.execute("UPDATE state.participants SET status = 'error', halted_at = arrived_at WHERE record = 'e4'")
+    session.execute("UPDATE state.open_participants SET status = 'paused', halted_at = arrived_at WHERE record = 'e3'")
+    session.execute("UPDATE state.open_participants SET status = 'error', halted_at = arrived_at WHERE record = 'e4'")
     refresh_reports(session)
     where = "metric_id = 'goal_met_close_share'"
     assert asked(session, "metric_value", "numerator", "denominator", where=where) == [(1, 2)]

@@ -216,6 +216,43 @@ def test_the_objective_of_the_version_entered_is_watched_on() -> None:
         assert (row["version"], row["flow_version"], row["objective_met_at"]) == (1, 2, START + DAY)
 
 
+def test_the_archive_reads_no_dates() -> None:
+    waiting = "steps: [{id: renew, wait: {for_date: renews_on}}, {id: mark, update: {health: watched}}]\n"
+    workflow = FILES["workflows/care.yaml"].partition("steps:")[0] + waiting
+    catalog = FILES["catalog/account.yaml"].replace("order: text", "order: text, renews_on: date")
+    with DuckDBSession() as session:
+        session.migrate()
+        world = World(project(workflows__care=workflow, catalog__account=catalog), session)
+        world.apply()
+        due = []
+        for day, renewal in enumerate(("2026-03-01", "2026-04-01", "2026-05-01")):
+            world.set({"account": {"a1": {"health": "poor", "renews_on": renewal}}})
+            if day == 2:
+                world.order("archive care", START + day * DAY)
+            world.evaluate(START + day * DAY)
+            due.append(session.rows("SELECT CAST(due_at AS DATE) AS day FROM state.participants")[0]["day"].isoformat())
+        assert due == ["2026-03-01", "2026-04-01", "2026-04-01"]
+
+
+def test_a_passage_that_is_over_and_no_longer_observed_is_kept_apart(world: World) -> None:
+    def places() -> list[str]:
+        asked = "SELECT '{0} ' || status AS place FROM state.{0}_participants"
+        return sorted(row["place"] for table in ("open", "closed") for row in world.session.rows(asked.format(table)))
+
+    for day, expected in ((0, "open active"), (3, "open completed"), (33, "open completed"), (34, "closed completed")):
+        world.evaluate(START + day * DAY)
+        assert places() == [expected]
+    world.set({"account": {"a1": {"health": "good"}}})
+    world.evaluate(START + 35 * DAY)
+    world.set({"account": {"a1": {"health": "poor"}}})
+    world.evaluate(START + 36 * DAY)
+    assert places() == ["closed completed", "open active"]
+    assert [row["entry_no"] for row in world.session.rows("SELECT entry_no FROM state.participants ORDER BY 1")] == [
+        1,
+        2,
+    ]
+
+
 def test_delivery_writes_each_action_once(world: World, tmp_path: Path) -> None:
     world.evaluate(START)
     sinks = {"out": open_sink(SinkSettings(kind="files", path="out"), tmp_path)}

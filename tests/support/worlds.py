@@ -88,7 +88,7 @@ def rescue_world(session: DuckDBSession, passages: Iterable[Passage] = RESCUED, 
 def add_passages(session: DuckDBSession, passages: Iterable[Passage]) -> None:
     """Runs with everything that an evaluator writes about them."""
     made = list(passages)
-    session.append("state.participants", [_participant(p) for p in made])
+    session.append("state.open_participants", [_participant(p) for p in made])
     session.append("state.transitions", [row for p in made for row in _transitions(p)])
     session.append("state.observations", [row for p in made for row in _observations(p)])
     acted = [p for p in made if p.workflow == "rescue" and p.arm == "treatment"]

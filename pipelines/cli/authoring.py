@@ -14,6 +14,7 @@ from definitions import load_project, read_folder
 from definitions.errors import UserError
 from definitions.library import template_files
 from definitions.library import templates as templates_by_name
+from definitions.problems import in_order
 
 Folder = Annotated[Path, typer.Option("--project", "-p", help="The project's folder.")]
 
@@ -103,14 +104,17 @@ def check(
     warnings: Annotated[bool, typer.Option(help="Show warnings too.")] = True,
 ) -> None:
     """Check every definition; all problems of all files at once."""
+    from sql.truths.scans import full_scans
+
     loaded = load_project(read_folder(project))
+    found_warnings = in_order((*loaded.warnings, *full_scans(loaded)))
     if warnings:
-        for problem in loaded.warnings:
+        for problem in found_warnings:
             typer.echo(problem.render(), err=True)
     counts = (
         f"{len(loaded.workflows)} workflows, {len(loaded.segments)} segments, {len(loaded.catalog.objects)} objects"
     )
-    found = f", {len(loaded.warnings)} warnings" if loaded.warnings else ""
+    found = f", {len(found_warnings)} warnings" if found_warnings else ""
     typer.echo(f"{loaded.settings.name}: {counts}: no problems{found}")
 
 

@@ -155,6 +155,13 @@ def reach_of(plan: ObjectPlan) -> Reach:
     return reach
 
 
+def boundless(plan: ObjectPlan, tree: exp.Expr) -> bool:
+    """Is a truth of an object compared with the clock so that it has to be judged for everyone at each evaluation."""
+    reach = Reach()
+    reach.note(tree.copy(), _Sight({RECORD: ()}, plan.needs.joins, plan.needs.groups))
+    return bool(reach.everyone)
+
+
 def _crossing(side: exp.Expr, bound: exp.Expr, sight: _Sight) -> Crossing | None:
     aliases = {column.table for column in side.find_all(exp.Column)}
     if len(aliases) != 1 or any(p.name == "as_of" for p in side.find_all(exp.Placeholder)):

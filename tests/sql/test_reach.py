@@ -8,6 +8,7 @@ from definitions import load_project
 from sql import compile_plan
 from sql.truths.affected import reach_of_object
 from sql.truths.reach import Reach
+from sql.truths.scans import full_scans
 
 FILES = {
     "project.yaml": "name: t\nsources: {crm: {kind: files, path: data}}\n",
@@ -111,3 +112,31 @@ def test_what_has_no_boundary_is_judged_for_everyone_and_says_so(condition: str)
     plan = compile_plan(load_project(FILES | {"workflows/w.yaml": workflow}))
     assert [name for name in plan.truths.objects if reach_of_object(plan.truths, name).everyone] == ["account"]
     assert "no boundary" in next(part.sentence for part in plan.parts(True, False) if part.name == "reached_account")
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_for_all"),
+    [
+        ("seen_at < now() - interval 2 hours", False),
+        ("renews_on < today() or days_since(seen_at) > 3", False),
+        ("min(tickets.opened_at) < now() - interval 2 hours", False),
+        ("entered_at < now() and seats > 3", False),
+        ("extract(hour from now()) < 12", True),
+        ("seen_at + (now() - starts_at) > now()", True),
+        ("count(tickets) filter (where extract(hour from now()) = extract(hour from opened_at)) > 1", True),
+    ],
+)
+def test_what_has_to_be_judged_for_everyone_is_warned_of_where_it_is_written(condition: str, is_for_all: bool) -> None:
+    workflow = f"""object: account
+state: enabled
+launch: everyone
+entry: {{when: segment('s')}}
+steps:
+  - id: b
+    branch: [{{name: One, if: "{condition}", steps: [{{id: n, notify: {{channel: c, text: x}}}}]}}]
+"""
+    segment = f'object: account\nwhen: "{"seats > 1" if "entered_at" in condition else condition}"\n'
+    found = full_scans(load_project(FILES | {"workflows/w.yaml": workflow, "segments/s.yaml": segment}))
+    places = [(p.code, p.span.file, p.span.line) for p in found]
+    assert places == [("full-scan", "segments/s.yaml", 2), ("full-scan", "workflows/w.yaml", 7)] * is_for_all
+    assert all(p.span.source_line[p.span.column - 1 :].startswith("now()") for p in found)

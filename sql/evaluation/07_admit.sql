@@ -57,9 +57,10 @@ GROUP BY a.workflow, a.record;
 
 -- [locks if asking] Workflows that shut others to the records inside them at the start: whoever left just now was.
 CREATE OR REPLACE TEMP TABLE locks AS
-SELECT DISTINCT p.object, p.record, p.workflow, w.shuts_all, w.shuts
+SELECT DISTINCT p.object, p.record, p.workflow, c.priority, w.shuts_all, w.shuts
 FROM state.open_participants AS p
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
+JOIN live.workflows AS c ON c.workflow = p.workflow AND c.is_current
 WHERE (p.left_at IS NULL OR p.left_at = $as_of) AND (w.shuts_all OR len(w.shuts) > 0);
 
 -- [candidates if asking] Whoever asks, with the first gate that refuses.
@@ -118,7 +119,7 @@ FROM (
     LEFT JOIN candidates_hold AS h ON h.workflow = w.workflow AND h.record = a.record
     LEFT JOIN slots AS o ON o.workflow = w.workflow
     LEFT JOIN (
-        SELECT a.workflow, a.record, MIN(l.workflow) AS locked_by
+        SELECT a.workflow, a.record, arg_min(l.workflow, (-l.priority, l.workflow)) AS locked_by
         FROM asking AS a
         JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
         JOIN locks AS l ON l.object = w.object AND l.record = a.record AND l.workflow <> a.workflow

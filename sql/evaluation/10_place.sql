@@ -29,7 +29,7 @@ FROM (
     SELECT DISTINCT schedule_id, calendars, zone, is_long, from_at, from_at AT TIME ZONE zone AS local_from FROM moving
 ) AS m
 JOIN openings AS o ON o.schedule_id = m.schedule_id AND o.calendars = m.calendars
-WHERE NOT o.is_closed AND o.closes > m.local_from AND o.opens < m.local_from + to_days(400)
+WHERE NOT o.is_closed AND o.closes > m.local_from AND o.opens < date_trunc('day', m.local_from) + to_days(401)
 QUALIFY ROW_NUMBER() OVER (
     PARTITION BY m.schedule_id, m.calendars, m.zone, m.is_long, m.from_at ORDER BY o.opens
 ) <= 4;

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from support.oracle.advancing import start_others
 from support.oracle.passages import Action, Live, Participant
 from support.oracle.state import Order, State
@@ -21,6 +19,7 @@ def take_up(state: State) -> None:
     state.removed.clear()
     state.marked.clear()
     verdicts: dict[str, tuple[Action, str]] = {}
+    standing: dict[str, str] = {}
     # what is ordered of a workflow's state counts for all that is ordered of records
     for order in sorted(state.orders, key=lambda order: order.record is not None):
         if order.record is not None:
@@ -32,10 +31,12 @@ def take_up(state: State) -> None:
         elif order.record is None:
             order.outcome = _about_workflow(live, order)
         elif order.command != "enroll":
-            order.outcome = _about_record(state, live, order, verdicts)
+            order.outcome = _about_record(state, live, order, verdicts, standing)
     for action, command in verdicts.values():
         _answer(state, action, command)
     _return_from_archive(state)
+    for participant in (p for live in state.live.values() for p in live.inside()):
+        _stand(state, participant, standing.get(participant.id, participant.status))
 
 
 def _return_from_archive(state: State) -> None:
@@ -68,7 +69,9 @@ def _about_workflow(live: Live, order: Order) -> str:
     return "done"
 
 
-def _about_record(state: State, live: Live, order: Order, verdicts: dict[str, tuple[Action, str]]) -> str:
+def _about_record(
+    state: State, live: Live, order: Order, verdicts: dict[str, tuple[Action, str]], standing: dict[str, str]
+) -> str:
     """An order about the passages of a record; in an archive nothing can be done."""
     if live.state == "archived":
         return "refused:workflow_archived"
@@ -80,44 +83,34 @@ def _about_record(state: State, live: Live, order: Order, verdicts: dict[str, tu
     inside = [p for p in live.inside() if order.record == p.record]
     if not inside:
         return "refused:not_inside"
-    answers = [_PASSAGE[order.command](state, participant) for participant in inside]
+    answers = [_about_passage(state, participant, order.command, standing) for participant in inside]
     return "done" if "done" in answers else answers[0]
 
 
-def _pause(state: State, participant: Participant) -> str:
-    if participant.status != "active":
-        return f"refused:is_{participant.status}"
-    participant.stop("paused", "by_hand", state.at, state.clock)
-    return "done"
+_STATUS = {"pause": ("active", "paused"), "resume": ("paused", "active"), "retry": ("error", "active")}
 
 
-def _let_go_on(status: str) -> Callable[[State, Participant], str]:
-    def go_on(state: State, participant: Participant) -> str:
-        if participant.status != status:
-            return f"refused:is_{participant.status}"
-        participant.go_on(state.at, state.clock)
+def _about_passage(state: State, participant: Participant, command: str, standing: dict[str, str]) -> str:
+    """Pause, resume and retry find what the orders before them made of it; what they come to together is done in the end."""
+    if command not in _STATUS:
+        (state.removed if command == "remove" else state.marked).add(participant.id)
         return "done"
-
-    return go_on
-
-
-def _remove(state: State, participant: Participant) -> str:
-    state.removed.add(participant.id)
+    before, after = _STATUS[command]
+    status = standing.get(participant.id, participant.status)
+    if status != before:
+        return f"refused:is_{status}"
+    standing[participant.id] = after
     return "done"
 
 
-def _mark(state: State, participant: Participant) -> str:
-    state.marked.add(participant.id)
-    return "done"
-
-
-_PASSAGE: dict[str, Callable[[State, Participant], str]] = {
-    "pause": _pause,
-    "resume": _let_go_on("paused"),
-    "retry": _let_go_on("error"),
-    "remove": _remove,
-    "goal-met": _mark,
-}
+def _stand(state: State, participant: Participant, status: str) -> None:
+    """Stop it or let it go on, where all orders together say so."""
+    if status == participant.status:
+        return
+    if status == "paused":
+        participant.stop("paused", "by_hand", state.at, state.clock)
+    else:
+        participant.go_on(state.at, state.clock)
 
 
 def _answer(state: State, action: Action, command: str) -> None:

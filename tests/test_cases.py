@@ -27,3 +27,9 @@ def session() -> Iterator[DuckDBSession]:
 def test_case(case: Case, session: DuckDBSession) -> None:
     with session.rehearsal():
         run_case(case, lambda project: World(project, session))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.file == "found"], ids=lambda case: case.name)
+def test_a_case_that_was_found_looks_at_those_alone_that_may_differ(case: Case, session: DuckDBSession) -> None:
+    with session.rehearsal():
+        run_case(case, lambda project: World(project, session, increments="always"))

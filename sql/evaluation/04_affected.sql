@@ -12,7 +12,7 @@ FROM (
 -- [reached] Room for the records that changes, related rows and the clock have reached.
 CREATE OR REPLACE TEMP TABLE reached (object VARCHAR, record VARCHAR);
 
--- [affected] The records that are judged: reached, due, moved at the last evaluation, ordered about, or kept out by what may open by itself.
+-- [affected] The records that are judged: reached, due, moved at the last evaluation, ordered about, or reaching a goal, or kept out by what may open by itself.
 -- Of whoever is only due nothing is otherwise than it was: nobody asks anew to enter.
 CREATE OR REPLACE TEMP TABLE affected AS
 SELECT object, record, BOOL_OR(is_reached) AS is_reached
@@ -22,6 +22,9 @@ FROM (
     SELECT object, record, arrived_at >= $previous_as_of OR entered_at >= $previous_as_of
     FROM state.open_participants
     WHERE arrived_at >= $previous_as_of OR entered_at >= $previous_as_of OR (left_at IS NULL AND due_at <= $as_of)
+    UNION ALL
+    -- whoever leaves by a goal may enter elsewhere
+    SELECT object, record, FALSE FROM goals_happened
     UNION ALL
     SELECT f.object, f.record, TRUE
     FROM state.refusals AS f

@@ -20,27 +20,11 @@ FROM (
 )
 GROUP BY participant_id;
 
--- [asked_goals if live.goals] The goals of everybody inside who goes on; whoever is paused or in error reaches none.
-CREATE OR REPLACE TEMP TABLE asked_goals AS
-SELECT p.participant_id, p.object, p.record, w.recipient_object, p.recipient, COALESCE(p.goals_from, p.entered_at) AS goals_from, g.position, g.name, g.kind, g.value, g.condition
-FROM state.open_participants AS p
-JOIN live.workflows AS w ON w.workflow = p.workflow AND w.version = p.flow_version
-JOIN live.goals AS g ON g.workflow = p.workflow AND g.version = p.flow_version
-WHERE p.left_at IS NULL AND p.status = 'active';
-
 -- [goals_reached if asked_goals or people_orders] The goal that each participant reached first by its own time; at the same time the one written first.
 CREATE OR REPLACE TEMP TABLE goals_reached AS
 SELECT participant_id, name, reached_at
 FROM (
-    SELECT g.participant_id, g.name, g.position, h.happened_at AS reached_at
-    FROM asked_goals AS g
-    JOIN happenings AS h ON h.kind = g.kind AND h.object = g.recipient_object AND h.record = g.recipient
-    WHERE h.happened_at > g.goals_from AND (g.value IS NULL OR g.value = h.value)
-    UNION ALL
-    SELECT g.participant_id, g.name, g.position, h.happened_at
-    FROM asked_goals AS g
-    JOIN happenings AS h ON h.kind = g.kind AND h.object = g.object AND h.record = g.record
-    WHERE h.happened_at > g.goals_from AND (g.value IS NULL OR g.value = h.value)
+    SELECT participant_id, name, position, reached_at FROM goals_happened
     UNION ALL
     SELECT g.participant_id, g.name, g.position, $as_of
     FROM asked_goals AS g
@@ -79,16 +63,8 @@ FROM (
             WHEN g.participant_id IS NOT NULL THEN 'goal'
             WHEN o.participant_id IS NOT NULL THEN 'removed'
         END AS cause
-    FROM (
-        SELECT participant_id, workflow, object, record, step_id
-        FROM state.open_participants
-        WHERE left_at IS NULL AND participant_id IN (
-            SELECT participant_id
-            FROM state.open_participants AS p JOIN affected AS k ON k.object = p.object AND k.record = p.record
-            UNION ALL
-            SELECT participant_id FROM goals_reached  -- by what happened, which changes no record
-        )
-    ) AS p
+    FROM state.open_participants AS p
+    JOIN affected AS k ON k.object = p.object AND k.record = p.record
     LEFT JOIN live.workflows AS c ON c.workflow = p.workflow AND c.is_current
     LEFT JOIN records AS r ON r.object = p.object AND r.record = p.record
     LEFT JOIN insiders_hold AS h ON h.participant_id = p.participant_id
@@ -97,7 +73,7 @@ FROM (
     LEFT JOIN (
         SELECT DISTINCT participant_id FROM people_orders WHERE command = 'remove' AND refusal IS NULL
     ) AS o ON o.participant_id = p.participant_id
-    WHERE c.state IS DISTINCT FROM 'archived'
+    WHERE p.left_at IS NULL AND c.state IS DISTINCT FROM 'archived'
 )
 WHERE cause IS NOT NULL;
 

@@ -41,7 +41,7 @@ LEFT JOIN (
         SELECT p.action_id, 'user.' || p.assigned_by_step, COALESCE(CAST(to_json(u.user_key) AS VARCHAR), 'null')
         FROM planned AS p
         LEFT JOIN (
-            SELECT participant_id, step_id, arg_max(user_key, assigned_at) AS user_key
+            SELECT participant_id, step_id, arg_max_null(user_key, assigned_at) AS user_key
             FROM state.assignments GROUP BY participant_id, step_id
         ) AS u ON u.participant_id = p.participant_id AND u.step_id = p.assigned_by_step
         WHERE p.assigned_by_step IS NOT NULL

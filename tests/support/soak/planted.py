@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 BEGIN = "sql/evaluation/03_begin.sql"
 COMMANDS = "sql/evaluation/03_commands.sql"
+GOALS = "sql/evaluation/03_goals.sql"
 LEAVE = "sql/evaluation/06_leave.sql"
 ADMIT = "sql/evaluation/07_admit.sql"
 ONCE = "sql/evaluation/07_once.sql"
@@ -23,6 +24,7 @@ ALIKE = EXECUTIONS + "test_all_executions_write_the_same[never-bitmaps]"
 ALONE = EXECUTIONS + "test_an_increment_looks_at_those_alone_that_may_differ[sql]"
 BLOCKS = "tests/pipelines/test_bits.py::test_blocks_change_nothing[8]"
 DAYS = "tests/sql/test_days.py::test_every_minute_is_of_the_day_that_the_engine_tells"
+HAPPENED = "tests/test_cases.py::test_a_case_that_was_found_looks_at_those_alone_that_may_differ[whoever leaves by what somebody did is judged anew for all other workflows]"
 HOURS = "tests/test_cases.py::test_case[found: an hour that the clock repeats is two hours]"
 REACH = "tests/sql/test_reach.py::test_a_condition_reaches_every_table_on_its_way"
 
@@ -68,9 +70,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("date_read_once", "a moved date does not move what waits for it", ADVANCE, "p.due_at IS DISTINCT FROM d.due_at", "p.due_at IS NULL AND d.due_at IS NOT NULL"),
     Mutant("sender_not_asked", "senders need not allow it", ADVANCE, "WHERE s.sender_condition IS NOT NULL AND t.record IS NULL", "WHERE s.sender_condition IS NOT NULL AND t.record = ''"),
     Mutant("exit_order", "a goal goes before the exit condition", LEAVE, "            WHEN h.meets_exit THEN 'exit_condition'\n", "            WHEN g.participant_id IS NOT NULL THEN g.name\n            WHEN h.meets_exit THEN 'exit_condition'\n"),
-    Mutant("old_answers", "an answer from before the entry is a goal", LEAVE, "h.record = g.recipient\n    WHERE h.happened_at > g.goals_from AND", "h.record = g.recipient\n    WHERE"),
-    Mutant("paused_goals", "whoever is paused reaches goals", LEAVE, "WHERE p.left_at IS NULL AND p.status = 'active';", "WHERE p.left_at IS NULL;"),
-    Mutant("archive_leaves", "the archive lets people go", LEAVE, "WHERE c.state IS DISTINCT FROM 'archived'", "WHERE TRUE"),
+    Mutant("old_answers", "an answer from before the entry is a goal", GOALS, "h.record = g.recipient\nWHERE h.happened_at > g.goals_from AND", "h.record = g.recipient\nWHERE"),
+    Mutant("paused_goals", "whoever is paused reaches goals", GOALS, "WHERE p.left_at IS NULL AND p.status = 'active';", "WHERE p.left_at IS NULL;"),
+    Mutant("archive_leaves", "the archive lets people go", LEAVE, "AND c.state IS DISTINCT FROM 'archived'", "AND TRUE"),
     Mutant("nothing_cancelled", "leaving cancels only what waits for approval", LEAVE, "a.status IN ('planned', 'awaiting_approval')", "a.status IN ('awaiting_approval')"),
     Mutant("reentry_by_entry", "the re-entry's wait counts from the entry", ADMIT, "MAX(left_at) AS last_left_at", "CASE WHEN MAX(left_at) IS NOT NULL THEN MAX(entered_at) END AS last_left_at"),
     Mutant("requalify_early", "a spell that began shortly before the exit allows re-entry", ADMIT, "matched_from <= last_left_at THEN 'not_requalified'", "matched_from <= last_left_at - INTERVAL 1 DAY THEN 'not_requalified'"),
@@ -119,6 +121,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("blocks_merged", "the bits of every block are written where the first one's are", BITS + "execution.py", "start = part.first // 8", "start = 0", "bitmaps,oracle"),
     Mutant("window_wide", "a window takes in what comes behind it", BITS + "windows.py", "high is None else places[high]", "high is None else places[high] + 1", BLOCKS),
     Mutant("moved_unheeded", "whoever moved at the last evaluation does not ask anew to enter", REACHED, "record, arrived_at >= $previous_as_of OR entered_at >= $previous_as_of\n", "record, FALSE\n", "increments,oracle"),
+    Mutant("happened_unheeded", "whoever leaves by what somebody did is not judged anew", REACHED, "    SELECT object, record, FALSE FROM goals_happened\n", "    SELECT object, record, FALSE FROM goals_happened WHERE FALSE\n", HAPPENED),
     Mutant("leavers_unheeded", "whose passage ends just now does not ask anew to enter", ADMIT, "UNION\nSELECT p.object, p.record\nFROM leavers AS l\nJOIN state.open_participants AS p ON p.participant_id = l.participant_id;", ";", "increments,oracle"),
     Mutant("day_by_quarter", "all of a quarter of an hour is of the day that it begins on", BITS + "days.py", "there[found] = begins != ends", "there[found] = False", DAYS),
     Mutant("spell_unended", "whose tracked value changed has no spell afterwards", "sql/snapshot.py", "OR d._kind = 'updated' AND d.{key} IN", "OR d._kind = 'filled' AND d.{key} IN"),

@@ -92,6 +92,7 @@ def _part(part: str, base: Job) -> Iterator[Job]:
             yield replace(base, task="steps")
         case "growth":
             yield from _whole(base, (0.01,))
+            yield replace(base, task="past")
             yield from _whole(replace(base, scale=base.scale * 3), (0.01,))
         case "workflows":
             for count in dict.fromkeys((min(FEW, base.workflows), base.workflows, 4 * base.workflows)):

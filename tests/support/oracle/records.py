@@ -146,8 +146,9 @@ class Records:
         return [at for at in self._past(object_, key).came if at <= now]
 
     def updated(self, object_: str, key: str, now: datetime) -> list[datetime]:
-        """The snapshots at which one of the record's declared fields differed from before."""
-        return [at for at in self._past(object_, key).updated if at <= now]
+        """The snapshots at which one of the record's declared fields differed from before, since it came or came back."""
+        since = max(self.came(object_, key, now), default=None)
+        return [at for at in self._past(object_, key).updated if at <= now and (since is None or at > since)]
 
     def spells(self, object_: str, key: str, field: str, now: datetime) -> list[Spell]:
         """The values of a tracked field, in order; while the record was gone there are none."""

@@ -22,6 +22,8 @@ from definitions.values import fault
 DIALECT = DuckDB()  # made once: a name would make one for every text read or written
 MAX_LENGTH = 4_000
 MAX_DEPTH = 60
+ASKS_NOW = re.compile(r"\bnow\s*\(", re.IGNORECASE)
+"""Whether a text may ask for the instant."""
 MAX_KEPT = 16_384  # texts whose trees are kept, as workflows share many
 
 

@@ -91,7 +91,7 @@ def past(asking: Asking) -> Found:
         session.execute("CHECKPOINT")
         snapshot(session, world, world.changes(asking.share), LATER)
         _evaluate(found, session, LATER, _changed(asking.share) + PASSED)
-    return Found(found.rows, statements=found.statements)
+    return found
 
 
 def _changed(share: float) -> str:

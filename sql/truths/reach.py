@@ -145,10 +145,15 @@ class Reach:
                 self.crossings[found.text] = found
 
 
+def _sight_of(plan: ObjectPlan) -> _Sight:
+    """What a condition of the object itself can see."""
+    return _Sight({RECORD: ()}, plan.needs.joins, plan.needs.groups)
+
+
 def reach_of(plan: ObjectPlan) -> Reach:
     """What the truths of an object depend on that are kept from one evaluation to the next."""
     reach = Reach()
-    sight = _Sight({RECORD: ()}, plan.needs.joins, plan.needs.groups)
+    sight = _sight_of(plan)
     for kind in JUDGED:
         for _, tree in numbers_in(plan, kind):
             reach.note(tree.copy(), sight)  # a copy's nodes know their parents
@@ -158,7 +163,7 @@ def reach_of(plan: ObjectPlan) -> Reach:
 def boundless(plan: ObjectPlan, tree: exp.Expr) -> bool:
     """Is a truth of an object compared with the clock so that it has to be judged for everyone at each evaluation."""
     reach = Reach()
-    reach.note(tree.copy(), _Sight({RECORD: ()}, plan.needs.joins, plan.needs.groups))
+    reach.note(tree.copy(), _sight_of(plan))
     return bool(reach.everyone)
 
 

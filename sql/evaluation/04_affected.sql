@@ -12,7 +12,7 @@ FROM (
 -- [reached] Room for the records that changes, related rows and the clock have reached.
 CREATE OR REPLACE TEMP TABLE reached (object VARCHAR, record VARCHAR);
 
--- [affected] The records that are judged: reached, due, moved at the last evaluation, ordered about, or reaching a goal, or kept out by what may open by itself.
+-- [affected] The records that are judged: reached, due, moved at the last evaluation, ordered about, reaching a goal, or kept out by what may open by itself.
 -- Of whoever is only due nothing is otherwise than it was: nobody asks anew to enter.
 CREATE OR REPLACE TEMP TABLE affected AS
 SELECT object, record, BOOL_OR(is_reached) AS is_reached

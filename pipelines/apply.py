@@ -16,9 +16,9 @@ from definitions.steps import WaitStep, walk
 from definitions.workflow import Moves, State, Workflow, structure_fingerprint, text_fingerprint
 from pipelines.live import retired_versions
 from sql import DuckDBSession, Plan
-from sql.compiler import CompiledWorkflow, current_plan
+from sql.compiler import CompiledWorkflow, compile_version, current_plan
 from sql.names import CONTENT_VALUES, CONTENTS, ENTRY, HOLDOUT, PROJECTS, WORKFLOWS
-from sql.publication import publish
+from sql.publication import Row, publish
 from sql.schedules import publish_communication
 
 FORGET = (
@@ -32,6 +32,16 @@ FORGET = (
     "forget_steps",
     "forget_workflow",
 )
+NUMBERED = (
+    "entry_condition",
+    "exit_condition",
+    "objective_condition",
+    "measure_value",
+    "recipient_value",
+    "each_value",
+    "logic_fingerprint",
+)
+"""What a workflow's row tells of the segments and the catalog that it was compiled with; all else is as its file said."""
 Change = Literal["new", "logic", "words", "gone"]
 
 
@@ -61,6 +71,7 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
             session.execute_query("retire_workflow", workflow=name)
         for compiled in (c for c in plan.workflows if c.name in changes):
             _write(session, compiled, changes[compiled.name], project, at, by)
+        _write_older(session, project)
         for query in ("forget_windows", "forget_blackouts", "forget_workflow_calendars"):
             session.execute_query(query)
         for table, made in publish_communication(project).items():
@@ -102,18 +113,40 @@ def _write(
     version = versions.get(compiled.name, 0) + (change != "words")
     session.execute_query("retire_workflow", workflow=compiled.name)
     if change == "words":
-        for query in FORGET:
-            session.execute_query(query, workflow=compiled.name, version=version)
-    known = {row["content_id"] for row in session.ask("known_contents")}
+        _forget(session, compiled.name, version)
     published = publish(compiled, version, project, at=at, by=by)
     published[WORKFLOWS] = [row | {"state": _state(row["wanted_state"], known_row)} for row in published[WORKFLOWS]]
+    _store(session, published)
+
+
+def _write_older(session: DuckDBSession, project: Project) -> None:
+    """Number anew what participants of older versions are asked: a segment that was edited has another number."""
+    for row in session.ask("followed_versions"):
+        name, version = row["workflow"], row["version"]
+        workflow = Workflow.model_validate(json.loads(row["definition"]))
+        if problems_of_version(project, name, workflow):
+            continue  # nobody can be asked, as in the plan
+        compiled = compile_version(project, name, workflow)
+        if compiled.fingerprint != row["logic_fingerprint"]:
+            published = publish(compiled, version, project, at=row["applied_at"], by=row["applied_by"])
+            (made,) = published[WORKFLOWS]
+            published[WORKFLOWS] = [row | {column: made[column] for column in NUMBERED}]
+            _forget(session, name, version)
+            _store(session, published)
+
+
+def _forget(session: DuckDBSession, workflow: str, version: int) -> None:
+    for query in FORGET:
+        session.execute_query(query, workflow=workflow, version=version)
+
+
+def _store(session: DuckDBSession, published: Mapping[str, list[Row]]) -> None:
+    """Append rows by table; of contents those that are not there."""
+    known = {row["content_id"] for row in session.ask("known_contents")}
     for table, rows in published.items():
         if table in (CONTENTS, CONTENT_VALUES):
-            rows = [
-                row
-                for row in {json.dumps(r, sort_keys=True): r for r in rows}.values()
-                if row["content_id"] not in known
-            ]
+            distinct = {json.dumps(row, sort_keys=True): row for row in rows}.values()
+            rows = [row for row in distinct if row["content_id"] not in known]
         session.append(table, rows)
 
 

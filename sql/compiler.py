@@ -149,6 +149,11 @@ def compile_plan(project: Project, retired: Iterable[tuple[str, Workflow]] = ())
     return Plan(project, truths, compiled, _statements(truths))
 
 
+def compile_version(project: Project, name: str, workflow: Workflow) -> CompiledWorkflow:
+    """A workflow's older version with what the project's catalog and segments say now."""
+    return _workflow(name, workflow, TruthPlan(project), current=False)
+
+
 def _statements(truths: TruthPlan) -> tuple[Part, ...]:
     return tuple(statement for produce in PASSES for statement in produce(truths))
 

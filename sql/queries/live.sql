@@ -23,6 +23,12 @@ JOIN state.open_participants AS p ON p.workflow = w.workflow AND w.version IN (p
 WHERE NOT w.is_current AND (p.left_at IS NULL OR p.watched_until >= $as_of)
 ORDER BY w.workflow, w.version;
 
+-- [followed_versions] Older versions that participants are still in, or observed by, as they were written.
+SELECT *
+FROM live.workflows
+WHERE NOT is_current AND (workflow, version) IN (SELECT (workflow, UNNEST([version, flow_version])) FROM state.open_participants)
+ORDER BY workflow, version;
+
 -- [retire_workflow] A workflow's versions stop being current.
 UPDATE live.workflows SET is_current = FALSE WHERE workflow = $workflow AND is_current;
 

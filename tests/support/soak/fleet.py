@@ -62,6 +62,11 @@ class Summary:
         if played.difference is not None:
             self.failures.append(played)
 
+    @property
+    def declined(self) -> int:
+        """Histories that ended before their last step, since the second meaning does not know what came."""
+        return self.fired["history: ended by what the second meaning does not know"]
+
     def text(self) -> str:
         """The sum for people."""
         share = self.rejected / max(self.seeds + self.rejected, 1)
@@ -69,8 +74,7 @@ class Summary:
             f"{self.seeds} seeds, {self.evaluations} evaluations, {self.seconds / max(self.seeds, 1):.2f} s a seed"
         ]
         lines.append(f"{share:.1%} of the worlds drawn were refused by the checker")
-        declined = self.fired["history: ended by what the second meaning does not know"]
-        lines.append(f"{declined} histories ended early at something that the second meaning does not know")
+        lines.append(f"{self.declined} histories ended early at something that the second meaning does not know")
         lines += [failure_text(one) for one in sorted(self.failures, key=lambda p: p.seed)]
         return "\n".join([*lines, f"{len(self.failures)} seeds failed"])
 

@@ -106,8 +106,17 @@ class Story:
             if kind != "evaluate" and step + 1 < self.steps:
                 self.act(kind, moment)
                 continue
+            self._settle(moment)
             yield moment
             moment = self.next_moment()
+
+    def _settle(self, moment: Moment) -> None:
+        """Of two rows with one key one is the newer, or they are alike: between others no meaning chooses."""
+        for object_, double in self.doubles:
+            key = double.removesuffix("_2")
+            row = self.rows[object_].get(key)
+            if row is not None and row.get("touched_at") == moment.set[object_][double].get("touched_at"):
+                moment.change(object_, double, row | {"id": key})
 
     def act(self, kind: str, moment: Moment) -> None:
         """One step of a kind."""

@@ -23,6 +23,7 @@ def page(summary: Summary, seeds: str) -> str:
         f"    {command}",
         "",
         f"{summary.seeds} seeds of {summary.steps} steps, {summary.evaluations} evaluations, {len(summary.failures)} failures.",
+        f"{summary.declined} histories ended early, at something that the second meaning does not know.",
         "",
         "Bugs that were found this way are cases in `tests/cases/found.yaml`. `python -m support.soak.mutants` plants bugs in a copy of the",
         "sources, one at a time; each must be found within 50 seeds.",

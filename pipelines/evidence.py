@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from definitions import Project, Workflow
 from pipelines.inspection import Judged, judged_part
-from pipelines.known import known_from
+from pipelines.known import judged_by
 from sql import DuckDBSession, Statement
 from sql.statements import query
 from sql.truths.inspection import Inspection, Part
@@ -56,7 +55,7 @@ class EntryQuestions:
         return EntryQuestion(part, preparing, inspection.records(), len(inspection.columns))
 
 
-def entry_evidence(session: DuckDBSession, questions: EntryQuestions, evaluation_id: int, as_of: datetime) -> list[Row]:
+def entry_evidence(session: DuckDBSession, questions: EntryQuestions, evaluation_id: int) -> list[Row]:
     """`run_id` and `leaves` of those who entered in the last evaluation and have none yet.
 
     Nothing after a newer snapshot, and nothing inside a transaction: what is made to look could not be undone there.
@@ -66,12 +65,7 @@ def entry_evidence(session: DuckDBSession, questions: EntryQuestions, evaluation
     entrants = session.rows(query("entrants_without_evidence").sql, {"evaluation_id": evaluation_id, "most": MOST})
     if not entrants:
         return []
-    before = session.ask("snapshot_before")
-    instants = {
-        "as_of": as_of,
-        "previous_snapshot": before[0]["as_of"] if before else None,
-        **known_from(session),
-    }
+    instants = judged_by(session)
     found: list[Row] = []
     with session.rehearsal():  # what it prepares is undone: the next evaluation makes its own
         for workflow in list(dict.fromkeys(entrant["workflow"] for entrant in entrants))[:MOST_WORKFLOWS]:

@@ -16,7 +16,7 @@ from definitions.steps import BranchStep, FixedWait, Wait, WaitForDate, WaitStep
 from definitions.tracking import tracked_fields
 from pipelines.evaluation import refuse_outdated_snapshot
 from pipelines.inspection import Judged, judge_parts
-from pipelines.known import known_from
+from pipelines.known import judged_by
 from pipelines.live import live_project
 from pipelines.previewing import workflow_named
 from sql import DuckDBSession
@@ -153,10 +153,7 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
     refuse_outdated_snapshot(session, project, tracked_fields(project))
     rows = session.ask("passages_of", workflow=name, record=record)
     label = _label(session, project, workflow.object, record, bool(rows))
-    before = session.ask("snapshot_before")
-    parameters = {"as_of": last[0]["as_of"], "record": record}
-    parameters["previous_snapshot"] = before[0]["as_of"] if before else None
-    parameters |= known_from(session)
+    parameters = judged_by(session) | {"record": record}
     parameters["participant_id"] = rows[-1]["participant_id"] if rows else None
     resting = rows[-1] if rows and rows[-1]["left_at"] is None else None
     hops = [hop for hop in compile_flow(workflow.steps) if resting and hop.from_step == resting["step_id"]]

@@ -40,7 +40,7 @@ def refresh_reports(
         return
     started = time.perf_counter()
     defined = _defined(latest[0]["files"] or "{}")
-    evidence = entry_evidence(session, defined.questions, latest[0]["evaluation_id"], latest[0]["as_of"])
+    evidence = entry_evidence(session, defined.questions, latest[0]["evaluation_id"])
     parameters: dict[str, Any] = {
         "as_of": latest[0]["as_of"],
         "evaluation_id": latest[0]["evaluation_id"],
@@ -76,7 +76,7 @@ def keep_evidence(session: DuckDBSession) -> None:
     latest = session.rows(_query("latest_evaluation"))
     if latest:
         questions = _defined(latest[0]["files"] or "{}").questions
-        found = entry_evidence(session, questions, latest[0]["evaluation_id"], latest[0]["as_of"])
+        found = entry_evidence(session, questions, latest[0]["evaluation_id"])
         session.append("report.entry_evidence", found)
 
 

@@ -1,10 +1,3 @@
--- [snapshot_before] The snapshot of the evaluation before the last one: changes were seen against it.
-SELECT s.as_of
-FROM journal.evaluations AS e
-JOIN journal.snapshots AS s ON s.snapshot_id = e.snapshot_id
-ORDER BY e.evaluation_id DESC
-LIMIT 1 OFFSET 1;
-
 -- [workflow_memory] When a workflow was first evaluated while enabled.
 SELECT first_enabled_at FROM state.workflows WHERE workflow = $workflow;
 

@@ -16,6 +16,7 @@ from definitions.entry_rules import entries_are_sound
 from definitions.flow_rules import steps_keep_their_limits, ways_stay_countable
 from definitions.grammar import Scope
 from definitions.journey import in_stage
+from definitions.older import OlderVersion
 from definitions.places import place_of
 from definitions.problems import Problem, Span, did_you_mean
 from definitions.project import Project
@@ -40,15 +41,29 @@ def check_project(project: Project) -> Iterator[Problem]:
         yield from rule(project)
 
 
-def problems_of_version(project: Project, name: str, workflow: Workflow) -> list[Problem]:
+def problems_of_version(project: Project, version: OlderVersion) -> list[Problem]:
     """What keeps an older version of a workflow from being followed with the catalog as it is now.
 
     The project itself has been checked: what its workflows share is not checked again.
     """
-    alone = replace(project, workflows={name: workflow}, tests={}, sources={})
-    # the other workflows are left out, so that they are not checked again: names of theirs are no problem here
-    problems = (problem for rule in WORKFLOW_RULES for problem in rule(alone))
+    problems = (problem for rule in WORKFLOW_RULES for problem in rule(_alone(project, version)))
     return [p for p in problems if p.severity == "error" and p.code != "unknown-workflow"]
+
+
+def problems_of_objective(project: Project, version: OlderVersion) -> list[Problem]:
+    """The same of its objective alone, by which those are observed who entered by it."""
+    workflow, where = version.workflow, version.source.start
+    if workflow.objective is None:
+        return []
+    asked = [(workflow.objective.when, Inside(_action_kinds(workflow)))]
+    problems = [*_conditions(project, workflow.object, where, asked), *_measure(project, workflow)]
+    return [p for p in problems if p.severity == "error" and p.code != "unknown-workflow"]
+
+
+def _alone(project: Project, version: OlderVersion) -> Project:
+    """The other workflows are left out, so that they are not checked again: names of theirs are no problem here."""
+    sources = {version.source.file: version.source}
+    return replace(project, workflows={version.name: version.workflow}, tests={}, sources=sources)
 
 
 def named_conditions_are_sound(project: Project) -> Iterator[Problem]:
@@ -104,9 +119,13 @@ def placed_conditions(workflow: Workflow) -> Iterator[tuple[Condition, Inside | 
     yield from _written_conditions(workflow)
 
 
+def _action_kinds(workflow: Workflow) -> dict[str, str]:
+    return {s.id: s.kind + ("?" if s.approval else "") for s in walk(workflow.steps) if isinstance(s, ActionStep)}
+
+
 def _written_conditions(workflow: Workflow) -> Iterator[tuple[Condition, Inside | None]]:
     """The conditions that have a place in the file: all but the one that an attached stage stands for."""
-    kinds = {s.id: s.kind + ("?" if s.approval else "") for s in walk(workflow.steps) if isinstance(s, ActionStep)}
+    kinds = _action_kinds(workflow)
     yield workflow.entry.when, None
     if workflow.exit.when is not None:
         yield workflow.exit.when, Inside(kinds)
@@ -212,10 +231,10 @@ def workflows_are_sound(project: Project) -> Iterator[Problem]:
             where = place_of(project, file, "reentry")
             hint = "add a `wait` to the re-entry"
             yield Problem(where, "endless-reentry", "everyone would re-enter at every evaluation", hint)
-        yield from _objective(project, file, workflow)
+        yield from _measure(project, workflow)
 
 
-def _objective(project: Project, file: str, workflow: Workflow) -> Iterator[Problem]:
+def _measure(project: Project, workflow: Workflow) -> Iterator[Problem]:
     if workflow.objective is None or workflow.objective.measure is None:
         return
     scope = Scope(workflow.object)

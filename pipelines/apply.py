@@ -10,16 +10,19 @@ from datetime import datetime
 from typing import Any, Literal
 
 from definitions import Problem, ProblemsFound, Project, UserError
+from definitions.older import read_version
 from definitions.problems import in_order
-from definitions.rules import problems_of_version
+from definitions.rules import problems_of_objective, problems_of_version
 from definitions.steps import WaitStep, walk
 from definitions.workflow import Moves, State, Workflow, structure_fingerprint, text_fingerprint
-from pipelines.live import retired_versions
+from pipelines.live import other_numbers
 from sql import DuckDBSession, Plan
-from sql.compiler import CompiledWorkflow, compile_version, current_plan
+from sql.compiler import CompiledWorkflow, compile_version, current_plan, objective_of_version
+from sql.contents import Content
 from sql.names import CONTENT_VALUES, CONTENTS, ENTRY, HOLDOUT, PROJECTS, WORKFLOWS
 from sql.publication import Row, publish
 from sql.schedules import publish_communication
+from sql.truths.plan import recipient_object
 
 FORGET = (
     "forget_hop_guards",
@@ -58,7 +61,7 @@ def apply_project(session: DuckDBSession, project: Project, *, at: datetime, by:
     """Write the project's definitions and their compiled flows in one transaction; refuses what would break those inside."""
     fingerprint = fingerprint_of(project.files)
     rows = session.ask("live_project")
-    if rows and rows[0]["fingerprint"] == fingerprint:
+    if rows and rows[0]["fingerprint"] == fingerprint and not other_numbers(session, current_plan(project)):
         return Applied(rows[0]["project_id"], {}, written=False)
     live = {row["workflow"]: row for row in session.ask("live_workflows")}
     _refuse(session, project, live, at)
@@ -120,19 +123,39 @@ def _write(
 
 
 def _write_older(session: DuckDBSession, project: Project) -> None:
-    """Number anew what participants of older versions are asked: a segment that was edited has another number."""
-    for row in session.ask("followed_versions"):
-        name, version = row["workflow"], row["version"]
-        workflow = Workflow.model_validate(json.loads(row["definition"]))
-        if problems_of_version(project, name, workflow):
-            continue  # nobody can be asked, as in the plan
-        compiled = compile_version(project, name, workflow)
-        if compiled.fingerprint != row["logic_fingerprint"]:
-            published = publish(compiled, version, project, at=row["applied_at"], by=row["applied_by"])
-            (made,) = published[WORKFLOWS]
-            published[WORKFLOWS] = [row | {column: made[column] for column in NUMBERED}]
-            _forget(session, name, version)
-            _store(session, published)
+    """Number anew what participants of older versions are asked, and by what they are observed.
+
+    A segment that was edited has another number; messages are those of the project as it is now.
+    """
+    for row in session.ask("older_versions"):
+        contents = row.pop("contents")
+        version = read_version(row["workflow"], row["definition"])
+        known = row["objective_condition"], row["measure_value"]
+        if not problems_of_version(project, version):
+            compiled = compile_version(project, version)
+            made = [content.content_id for content in _in_order(compiled)]
+            numbers = compiled.objective, compiled.measure
+            if (compiled.fingerprint, made, numbers) != (row["logic_fingerprint"], contents, known):
+                _rewrite(session, row, compiled, project)
+            continue
+        # nobody follows it: that was seen to
+        gone = problems_of_objective(project, version)
+        objective, measure = (None, None) if gone else objective_of_version(project, version)
+        if (objective, measure) != known:
+            which = {"workflow": row["workflow"], "version": row["version"]}
+            session.execute_query("observe_by", **which, objective=objective, measure=measure)
+
+
+def _in_order(compiled: CompiledWorkflow) -> Iterator[Content]:
+    return (compiled.contents[step.id] for step in walk(compiled.workflow.steps) if step.id in compiled.contents)
+
+
+def _rewrite(session: DuckDBSession, row: Row, compiled: CompiledWorkflow, project: Project) -> None:
+    published = publish(compiled, row["version"], project, at=row["applied_at"], by=row["applied_by"])
+    (made,) = published[WORKFLOWS]
+    published[WORKFLOWS] = [row | {column: made[column] for column in NUMBERED}]
+    _forget(session, compiled.name, row["version"])
+    _store(session, published)
 
 
 def _forget(session: DuckDBSession, workflow: str, version: int) -> None:
@@ -162,6 +185,8 @@ class _Known:
 
     state: str
     launch: str | None
+    object: str
+    recipient: str | None
     structure: str
     text: str
     wanted_state: State
@@ -179,6 +204,8 @@ def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping
         known = _Known(
             state=row["state"],
             launch=row["launch"],
+            object=row["object"],
+            recipient=row["recipient_object"],
             structure=row["structure_fingerprint"],
             text=row["text_fingerprint"],
             wanted_state=row["wanted_state"],
@@ -192,20 +219,30 @@ def _refuse(session: DuckDBSession, project: Project, live: Mapping[str, Mapping
             hint = "set `state: disabled` and apply, then remove the file"
             message = f"`workflows/{name}.yaml` is gone, and the workflow is {known.state}"
             raise UserError("live-workflow-gone", message, hint)
-    for name, text in retired_versions(session, at):
-        workflow = project.workflows.get(name)
-        if workflow is not None and workflow.on_structural_change == "finish_old":
-            problems.extend(_old_version(project, name, Workflow.model_validate(json.loads(text))))
+    for row in session.ask("versions_in_use", as_of=at):
+        problems.extend(_problems_in_use(project, row))
     if problems:
         raise ProblemsFound(in_order(problems))
 
 
-def _old_version(project: Project, name: str, old: Workflow) -> Iterator[Problem]:
-    """Whoever finishes the old steps needs what they ask for."""
-    for problem in problems_of_version(project, name, old):
-        where = project.sources[f"workflows/{name}.yaml"].locate(("on_structural_change",))
-        message = f"participants of `{name}` finish steps that ask for something gone: {problem.message}"
-        yield Problem(where, "old-version", message, "keep it in the catalog until they have left")
+def _problems_in_use(project: Project, row: Mapping[str, Any]) -> Iterator[Problem]:
+    """Whoever finishes the old steps needs what they ask for, and whoever is observed what the objective asks for."""
+    name, workflow = row["workflow"], project.workflows.get(row["workflow"])
+    if workflow is None or text_fingerprint(workflow) == row["text_fingerprint"]:
+        return
+    old = read_version(name, row["definition"])
+    is_other = structure_fingerprint(old.workflow) != structure_fingerprint(workflow)
+    locate = project.sources[f"workflows/{name}.yaml"].locate
+    if row["is_followed"] and is_other and workflow.on_structural_change == "finish_old":
+        for problem in problems_of_version(project, old):
+            message = f"participants of `{name}` finish steps that ask for something gone: {problem.message}"
+            hint = "keep it in the catalog until they have left"
+            yield Problem(locate(("on_structural_change",)), "old-version", message, hint)
+    elif row["is_observed"]:
+        for problem in problems_of_objective(project, old):
+            message = f"whoever entered `{name}` before is observed by an objective that asks for something gone: {problem.message}"
+            hint = "keep it until 30 days after they have left"
+            yield Problem(locate(("objective",)), "old-version", message, hint)
 
 
 def _problems(project: Project, name: str, workflow: Workflow, known: _Known) -> Iterator[Problem]:
@@ -216,6 +253,17 @@ def _problems(project: Project, name: str, workflow: Workflow, known: _Known) ->
     if known.enabled_before and workflow.launch != known.launch:
         message = f"`launch` was `{known.launch}` when `{name}` was first enabled and cannot be changed"
         yield Problem(locate(("launch",)), "launch-changed", message)
+    if known.enabled_before and workflow.object != known.object:
+        message = (
+            f"`{name}` was about `{known.object}` when it was first enabled: its passages hold keys of `{known.object}`"
+        )
+        yield Problem(locate(("object",)), "object-changed", message, "make another workflow")
+    recipient = recipient_object(workflow, project)
+    keeps_steps = structure_fingerprint(workflow) in known.followed or workflow.on_structural_change != "finish_old"
+    if known.followed and keeps_steps and None not in (recipient, known.recipient) and recipient != known.recipient:
+        message = f"participants of `{name}` are inside whose recipients are keys of `{known.recipient}`, not of `{recipient}`"
+        hint = "set `state: disabled` and evaluate first, or change the steps with `on_structural_change: finish_old`"
+        yield Problem(locate(("recipient",)), "recipient-changed", message, hint)
     as_before = workflow.model_copy(update={"state": known.wanted_state})
     if known.state == "archived" and text_fingerprint(as_before) != known.text:
         message = f"`{name}` is archived: it takes no edits"

@@ -6,7 +6,8 @@ import json
 from datetime import datetime
 from functools import lru_cache
 
-from definitions import Project, Workflow, load_project
+from definitions import Project, UserError, load_project
+from definitions.older import OlderVersion, read_version
 from pipelines.errors import NothingApplied
 from sql import DuckDBSession, Plan, compile_plan
 
@@ -20,7 +21,24 @@ def live_project(session: DuckDBSession) -> tuple[int, Project]:
 def live_plan(session: DuckDBSession, as_of: datetime) -> tuple[int, Plan]:
     """The number of the last apply and its plan, with older versions that are still followed or observed."""
     project_id, files = _live(session)
-    return project_id, _plan(files, retired_versions(session, as_of))
+    plan = _plan(files, retired_versions(session, as_of))
+    refuse_other_numbers(session, plan)
+    return project_id, plan
+
+
+def refuse_other_numbers(session: DuckDBSession, plan: Plan) -> None:
+    """What was applied with another release may be numbered otherwise: nothing would be found under its numbers."""
+    if other := other_numbers(session, plan):
+        message = f"`{other[0]}` was applied by another release of Drumbeat, which compiled it otherwise"
+        raise UserError(
+            "compiled-otherwise", message, "run `drumbeat apply` again; what `held_for` has seen counts from then on"
+        )
+
+
+def other_numbers(session: DuckDBSession, plan: Plan) -> list[str]:
+    """Workflows that the present release compiles otherwise than the one that applied them."""
+    live = {row["workflow"]: row["logic_fingerprint"] for row in session.ask("live_workflows")}
+    return [name for name, made in plan.fingerprints.items() if live.get(name) != made]
 
 
 def retired_versions(session: DuckDBSession, as_of: datetime) -> tuple[tuple[str, str], ...]:
@@ -28,9 +46,9 @@ def retired_versions(session: DuckDBSession, as_of: datetime) -> tuple[tuple[str
     return tuple((row["workflow"], row["definition"]) for row in session.ask("retired_versions", as_of=as_of))
 
 
-def versions_of(retired: tuple[tuple[str, str], ...]) -> list[tuple[str, Workflow]]:
+def versions_of(retired: tuple[tuple[str, str], ...]) -> list[OlderVersion]:
     """The same, read."""
-    return [(name, Workflow.model_validate(json.loads(text))) for name, text in retired]
+    return [read_version(name, text) for name, text in retired]
 
 
 def _live(session: DuckDBSession) -> tuple[int, str]:

@@ -17,8 +17,9 @@ from definitions.conditions import Condition, Leaf, leaves, parse_expression
 from definitions.entry_rules import activity_targets
 from definitions.goals import EVENTS, Goal
 from definitions.grammar import call_of
+from definitions.older import OlderVersion
 from definitions.project import Project
-from definitions.rules import conditions_of, problems_of_version
+from definitions.rules import conditions_of, problems_of_objective, problems_of_version
 from definitions.steps import ActionStep, Assign, WaitForDate, WaitStep, walk
 from definitions.tracking import tracked_fields
 from definitions.workflow import Each, Workflow, logic_fingerprint
@@ -104,6 +105,11 @@ class Plan:
     statements: tuple[Part, ...]
 
     @cached_property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Of each workflow, the fingerprint of what it decides by."""
+        return {compiled.name: compiled.fingerprint for compiled in self.workflows}
+
+    @cached_property
     def tracked(self) -> Mapping[str, tuple[str, ...]]:
         """The fields of each object whose earlier values it asks for."""
         return tracked_fields(self.project)
@@ -139,19 +145,27 @@ def current_plan(project: Project) -> Plan:
     return compile_plan(project)
 
 
-def compile_plan(project: Project, retired: Iterable[tuple[str, Workflow]] = ()) -> Plan:
+def compile_plan(project: Project, retired: Iterable[OlderVersion] = ()) -> Plan:
     """Compile all workflows. `retired` are older versions that are still followed, or whose objectives are observed."""
     truths = TruthPlan(project)
     compiled = tuple(_workflow(name, workflow, truths) for name, workflow in sorted(project.workflows.items()))
-    for name, workflow in retired:
-        if not problems_of_version(project, name, workflow):  # the catalog may have gone on without it
-            _workflow(name, workflow, truths, current=False)
+    for version in retired:
+        # the catalog may have gone on without what nobody asks any more
+        if not problems_of_version(project, version):
+            _workflow(version.name, version.workflow, truths, current=False)
+        elif not problems_of_objective(project, version):
+            _objective(version.name, version.workflow, truths)
     return Plan(project, truths, compiled, _statements(truths))
 
 
-def compile_version(project: Project, name: str, workflow: Workflow) -> CompiledWorkflow:
-    """A workflow's older version with what the project's catalog and segments say now."""
-    return _workflow(name, workflow, TruthPlan(project), current=False)
+def compile_version(project: Project, version: OlderVersion) -> CompiledWorkflow:
+    """An older version with what the project's catalog, segments and messages say now."""
+    return _workflow(version.name, version.workflow, TruthPlan(project), current=False)
+
+
+def objective_of_version(project: Project, version: OlderVersion) -> tuple[int | None, int | None]:
+    """The numbers of its objective and measure alone."""
+    return _objective(version.name, version.workflow, TruthPlan(project))
 
 
 def _statements(truths: TruthPlan) -> tuple[Part, ...]:

@@ -27,8 +27,10 @@ ORDER BY n.number"""
 
 def address_statements(plan: TruthPlan) -> Iterator[Statement | Lookup]:
     """How recipients of open messages can be reached, and the zones of numbers that were not seen before."""
-    found = {recipient_object(workflow, plan.project) for workflow in plan.project.workflows.values()}
-    objects = [plan.project.catalog[name] for name in sorted(name for name in found if name is not None)]
+    project = plan.project
+    found = {recipient_object(workflow, project) for workflow in project.workflows.values()}
+    # what was planned by an older version may go to others
+    objects = [o for n, o in sorted(project.catalog.objects.items()) if n in found or o.email or o.phones]
     parts = [_address(spec) for spec in objects] or [_no_address()]
     sql = "CREATE OR REPLACE TEMP TABLE addresses AS\n" + "\nUNION ALL\n".join(parts)
     yield Statement(STAGE, "addresses", "Zone, phones and refusal of the recipients of open messages.", sql, _OPEN)

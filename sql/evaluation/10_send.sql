@@ -4,7 +4,7 @@ SELECT
     a.action_id,
     a.kind,
     a.workflow,
-    w.recipient_object,
+    v.recipient_object,
     a.recipient,
     -- what was approved just now gets its time now
     a.evaluation_id = $evaluation_id OR (a.status_at = $as_of AND a.status_reason IS NOT DISTINCT FROM 'approved') AS is_new,
@@ -14,6 +14,8 @@ SELECT
     CASE WHEN a.kind = 'call' OR a.status_reason IS NOT DISTINCT FROM 'approved' THEN '' ELSE COALESCE(c.calendars, '') END AS calendars
 FROM outbox.actions AS a
 JOIN live.workflows AS w ON w.workflow = a.workflow AND w.is_current
+-- whom it goes to was chosen by the version that planned it
+JOIN live.workflows AS v ON v.workflow = a.workflow AND v.version = a.version
 LEFT JOIN (
     SELECT workflow, string_agg(calendar, ',' ORDER BY calendar) AS calendars FROM live.workflow_calendars GROUP BY workflow
 ) AS c ON c.workflow = a.workflow

@@ -5,7 +5,9 @@ ORDER BY project_id DESC
 LIMIT 1;
 
 -- [live_workflows] The current version of every workflow.
-SELECT workflow, version, state, wanted_state, launch, logic_fingerprint, text_fingerprint, structure_fingerprint
+SELECT
+    workflow, version, state, wanted_state, launch, object, recipient_object,
+    logic_fingerprint, text_fingerprint, structure_fingerprint
 FROM live.workflows
 WHERE is_current
 ORDER BY workflow;
@@ -23,11 +25,30 @@ JOIN state.open_participants AS p ON p.workflow = w.workflow AND w.version IN (p
 WHERE NOT w.is_current AND (p.left_at IS NULL OR p.watched_until >= $as_of)
 ORDER BY w.workflow, w.version;
 
--- [followed_versions] Older versions that participants are still in, or observed by, as they were written.
-SELECT *
-FROM live.workflows
-WHERE NOT is_current AND (workflow, version) IN (SELECT (workflow, UNNEST([version, flow_version])) FROM state.open_participants)
-ORDER BY workflow, version;
+-- [older_versions] Older versions that participants are still in, or observed by, as they were written, and their contents.
+SELECT
+    w.*,
+    ARRAY(
+        SELECT s.content_id FROM live.steps AS s
+        WHERE s.workflow = w.workflow AND s.version = w.version AND s.content_id IS NOT NULL ORDER BY s.position
+    ) AS contents
+FROM live.workflows AS w
+WHERE NOT w.is_current AND (w.workflow, w.version) IN (SELECT (workflow, UNNEST([version, flow_version])) FROM state.open_participants)
+ORDER BY w.workflow, w.version;
+
+-- [versions_in_use] Every version that somebody inside follows, or by which somebody is observed.
+SELECT
+    w.workflow, w.version, w.definition, w.text_fingerprint, w.recipient_object,
+    BOOL_OR(p.left_at IS NULL AND w.version = p.flow_version) AS is_followed,
+    BOOL_OR(w.version = p.version) AS is_observed
+FROM live.workflows AS w
+JOIN state.open_participants AS p ON p.workflow = w.workflow AND w.version IN (p.version, p.flow_version)
+WHERE p.left_at IS NULL OR p.watched_until >= $as_of
+GROUP BY ALL
+ORDER BY w.workflow, w.version;
+
+-- [observe_by] By which numbers those are observed who entered by a version; by none where its objective cannot be asked any more.
+UPDATE live.workflows SET objective_condition = $objective, measure_value = $measure WHERE workflow = $workflow AND version = $version;
 
 -- [retire_workflow] A workflow's versions stop being current.
 UPDATE live.workflows SET is_current = FALSE WHERE workflow = $workflow AND is_current;

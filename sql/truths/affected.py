@@ -128,7 +128,9 @@ def _crossed(catalog: Catalog, name: str, crossing: Crossing) -> str:
     then = crossing.bound.copy()
     for placeholder in list(then.find_all(exp.Placeholder)):
         placeholder.set("this", "previous_as_of")
-    between = exp.Between(this=crossing.side.copy(), low=then, high=crossing.bound.copy())
+    # where clocks go back, an hour later may be an hour before
+    low, high = (made(this=then.copy(), expressions=[crossing.bound.copy()]) for made in (exp.Least, exp.Greatest))
+    between = exp.Between(this=crossing.side.copy(), low=low, high=high)
     if crossing.held is not None:
         query = exp.select("object", "record").from_(aliased(EPISODES, crossing.alias))
         mine = exp.column("subject", table=crossing.alias).eq(f"held:{crossing.held}")

@@ -22,7 +22,7 @@ def apply(state: State, project: Project) -> None:
         Problem(Span(f"workflows/{name}.yaml", 1, 1), code, code)
         for name, new in project.workflows.items()
         if name in state.live
-        for code in _problems(state.live[name], new)
+        for code in _problems(state.live[name], new, state.project, project)
     ]
     if problems:
         raise ProblemsFound(problems)
@@ -39,13 +39,20 @@ def apply(state: State, project: Project) -> None:
     state.judge.use(project)
 
 
-def _problems(live: Live, new: Workflow) -> Iterator[str]:
+def _problems(live: Live, new: Workflow, before: Project, project: Project) -> Iterator[str]:
     """What may not be edited in the state that the workflow is in."""
     old = live.definition
     if new.state == "draft" and live.was_more:
         yield "draft-again"
     if new.launch != old.launch and live.enabled_since is not None:
         yield "launch-changed"
+    if new.object != old.object and live.enabled_since is not None:
+        yield "object-changed"
+    finish = new.on_structural_change == "finish_old"
+    stay = [p for p in live.inside() if not finish or structure_fingerprint(p.flow) == structure_fingerprint(new)]
+    to = [_recipients(old, before), _recipients(new, project)]
+    if stay and None not in to and to[0] != to[1]:
+        yield "recipient-changed"
     if live.state == "archived" and text_fingerprint(_stateless(old)) != text_fingerprint(_stateless(new)):
         yield "archived-edit"
         return
@@ -56,6 +63,12 @@ def _problems(live: Live, new: Workflow) -> Iterator[str]:
         yield "structural-edit"
     if isinstance(new.on_structural_change, Moves) and any(_place(p, new) is None for p in inside if p.wait):
         yield "unmapped-steps"
+
+
+def _recipients(workflow: Workflow, project: Project) -> str | None:
+    if workflow.recipient is None:
+        return None
+    return project.catalog.target(workflow.object, (workflow.recipient.relation,))
 
 
 def _stateless(workflow: Workflow) -> Workflow:

@@ -10,6 +10,7 @@ from support.oracle.passages import Live, Participant
 from support.oracle.state import State
 
 from definitions.goals import EVENTS, OUTCOME, Goal
+from definitions.workflow import Workflow
 
 
 def merge(state: State) -> None:
@@ -44,7 +45,7 @@ def leave(state: State) -> None:
 
 def _reason(state: State, live: Live, participant: Participant) -> tuple[str, str] | None:
     """The first reason that holds, with the status it leads to."""
-    definition = live.definition
+    definition = participant.flow
     if not state.exists(participant.object, participant.record):
         return "exited", "merged" if participant.id in state.merged else "record_deleted"
     if live.state == "disabled" or live.is_gone:
@@ -54,7 +55,7 @@ def _reason(state: State, live: Live, participant: Participant) -> tuple[str, st
     objective = definition.objective
     if objective is not None and definition.exit.on_objective == "leave" and state.holds(objective.when, participant):
         return "exited", "objective"
-    goal = _goal(state, live, participant)
+    goal = _goal(state, participant)
     if goal is not None:
         return "goal_met", goal
     return ("exited", "removed") if participant.id in state.removed else None
@@ -63,9 +64,8 @@ def _reason(state: State, live: Live, participant: Participant) -> tuple[str, st
 # ---- goals
 
 
-def goals_of(state: State, live: Live) -> tuple[Goal, ...]:
+def goals_of(definition: Workflow) -> tuple[Goal, ...]:
     """The goals that are written; with a recipient and without any written, answers, calls and meetings."""
-    definition = live.definition
     if definition.goals is not None:
         return definition.goals
     if definition.recipient is None:
@@ -73,32 +73,32 @@ def goals_of(state: State, live: Live) -> tuple[Goal, ...]:
     return tuple(Goal(name, kind=name) for name in EVENTS)
 
 
-def _goal(state: State, live: Live, participant: Participant) -> str | None:
+def _goal(state: State, participant: Participant) -> str | None:
     """The earliest goal by its own time; at the same time the one marked by hand, then the one written first."""
     found = [(state.at, -1, "marked")] if participant.id in state.marked else list[tuple[datetime, int, str]]()
     if participant.status == "active":
-        for i, goal in enumerate(goals_of(state, live)):
-            at = _reached(state, live, participant, goal)
+        for i, goal in enumerate(goals_of(participant.flow)):
+            at = _reached(state, participant, goal)
             if at is not None:
                 found.append((at, i, goal.name))
     return min(found)[2] if found else None
 
 
-def _reached(state: State, live: Live, participant: Participant, goal: Goal) -> datetime | None:
+def _reached(state: State, participant: Participant, goal: Goal) -> datetime | None:
     """When a goal was reached: an activity at its own time, a condition now."""
     if goal.when is not None:
         return state.at if state.holds(goal.when, participant) else None
     since = participant.resumed_at or participant.entered_at
-    return min((at for at in _activities(state, live, participant, goal) if since < at <= state.at), default=None)
+    return min((at for at in _activities(state, participant, goal) if since < at <= state.at), default=None)
 
 
-def _activities(state: State, live: Live, participant: Participant, goal: Goal) -> Iterator[datetime]:
+def _activities(state: State, participant: Participant, goal: Goal) -> Iterator[datetime]:
     """The times of what the recipient, or the record itself, did of a kind."""
     kind = goal.kind
     assert kind in (*EVENTS, OUTCOME)
     who = {(participant.object, participant.record)}
-    if participant.recipient is not None and live.definition.recipient is not None:
-        target = state.project.catalog.target(participant.object, (live.definition.recipient.relation,))
+    if participant.recipient is not None and participant.flow.recipient is not None:
+        target = state.project.catalog.target(participant.object, (participant.flow.recipient.relation,))
         who.add((str(target), participant.recipient))
     for name, spec in state.project.catalog.objects.items():
         activity = next((a for k, a in spec.activities.items() if k == kind), None)

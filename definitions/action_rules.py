@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from definitions.catalog import CatalogObject
+from definitions.catalog import CatalogObject, FieldSpec
+from definitions.check import FAMILY, fits
 from definitions.checking import check_expression, check_family
 from definitions.circles import in_circles
+from definitions.fitting import misfit
 from definitions.grammar import Scope
 from definitions.messages import faults_in, paths_in
 from definitions.places import place_of, step_place
@@ -66,8 +69,8 @@ def _action(
     project: Project, workflow: Workflow, step: ActionStep, where: Span, before: frozenset[str]
 ) -> Iterator[Problem]:
     spec = project.catalog[workflow.object]
-    yield from _fields(step.update or {}, spec, where)
-    for value in step.values:
+    yield from _fields(project, workflow, step.update or {}, spec, where)
+    for value in step.webhook.body.values() if step.webhook is not None else ():
         if isinstance(value, Expr):
             yield from check_expression(value.expression, workflow.object, project.catalog)[1]
     if step.user is not None and not is_address(step.user) and step.user not in before:
@@ -78,7 +81,7 @@ def _action(
             hint = did_you_mean(step.create.object, project.catalog.objects)
             yield Problem(where, "unknown-object", f"`{step.create.object}` is not an object", hint)
         else:
-            yield from _fields(step.create.fields, made, where)
+            yield from _fields(project, workflow, step.create.fields, made, where)
     if step.assign is not None:
         yield from _assign(project, workflow, step.assign, where)
     if step.enroll is not None:
@@ -99,11 +102,38 @@ def _user(project: Project, spec: CatalogObject, user: str, where: Span, before:
         yield Problem(where, "unknown-relation", message, hint)
 
 
-def _fields(values: Mapping[str, object], spec: CatalogObject, where: Span) -> Iterator[Problem]:
-    for field in values:
-        if field not in spec.fields:
+def _fields(
+    project: Project, workflow: Workflow, values: Mapping[str, Any], spec: CatalogObject, where: Span
+) -> Iterator[Problem]:
+    """What is written to fields is there and fits them."""
+    for field, value in values.items():
+        known = spec.fields.get(field)
+        if isinstance(value, Expr):
+            yield from _expression_for(project, workflow, field, value, known)
+        if known is None:
             hint = did_you_mean(field, spec.fields)
             yield Problem(where, "unknown-field", f"`{field}` is not a field of {spec.object}", hint)
+        elif isinstance(value, str) and "{{" in value:
+            if known.type != "text":
+                message = f"`{field}` is {FAMILY[known.type]}; a template is text"
+                yield Problem(_span(value, where), "type", message, "write `{expression: ..}`")
+        elif not isinstance(value, Expr) and (fault := misfit(value, field, known)) is not None:
+            yield Problem(_span(value, where), *fault)
+
+
+def _expression_for(
+    project: Project, workflow: Workflow, field: str, value: Expr, known: FieldSpec | None
+) -> Iterator[Problem]:
+    given, problems = check_expression(value.expression, workflow.object, project.catalog)
+    yield from problems
+    # a text field without `values` takes whatever has a text
+    if known is not None and (known.type != "text" or known.values) and not fits(given, FAMILY[known.type]):
+        message = f"`{field}` is {FAMILY[known.type]}; this is {FAMILY.get(given, given)}"
+        yield Problem(value.expression.span(), "type", message)
+
+
+def _span(value: Any, where: Span) -> Span:
+    return value.place.span if isinstance(value, Text) else where
 
 
 def _assign(project: Project, workflow: Workflow, assign: Assign, where: Span) -> Iterator[Problem]:

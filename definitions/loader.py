@@ -121,7 +121,10 @@ class _Loading:
         for file in self.inside(folder):
             made = self.one(file, model)
             name = Path(file).stem
-            if made is not None:
+            if made is not None and name in found:
+                message = f"`{folder}/{name}.yaml` is there too: both would be `{name}`"
+                self.problems.append(Problem(self.sources[file].start, "file-name", message, "keep one of them"))
+            elif made is not None:
                 found[name] = made
         return found
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 
+from definitions.results import ResultWord
 from definitions.values import Model, Name, Scalar, fault
 
 GONE = "gone"
@@ -52,9 +53,7 @@ Change: TypeAlias = Annotated[
 class Result(Model):
     """Something that happened to an action after it was sent."""
 
-    result: str = Field(
-        description="completed, opened, clicked, replied, delivered, bounced, dropped, unsubscribed, complained or outcome"
-    )
+    result: ResultWord = Field(description="what came back")
     value: str | None = Field(default=None, description="the outcome")
     at: Instant | None = Field(default=None, description="its own time; the moment's without it")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from definitions.fitting import misfit
+from definitions.orders import fault_of
 from definitions.places import place_of
 from definitions.problems import Problem, did_you_mean
 from definitions.project import Project
@@ -54,10 +56,12 @@ def _row(project: Project, file: str, path: Path, object_: str, row: Any) -> Ite
         yield Problem(place_of(project, file, *path), "unknown-object", f"`{object_}` is not an object", hint)
         return
     for field in row if row != GONE else ():
-        if spec.spec(field) is None:
+        where, known = place_of(project, file, *path, field), spec.spec(field)
+        if known is None:
             hint = did_you_mean(field, (*spec.fields, spec.key))
-            where = place_of(project, file, *path, field)
             yield Problem(where, "unknown-field", f"`{field}` is not a field of {object_}", hint)
+        elif (fault := misfit(row[field], field, known)) is not None:
+            yield Problem(where, *fault)
 
 
 def _timeline(project: Project, file: str, path: Path, test: WorkflowTest, one: OneTest) -> Iterator[Problem]:
@@ -71,6 +75,11 @@ def _timeline(project: Project, file: str, path: Path, test: WorkflowTest, one: 
         for object_, rows in moment.set.items():
             for key, row in rows.items():
                 yield from _row(project, file, (*path, i, "set", object_, key), object_, row)
+        for place, order in enumerate(moment.commands):
+            command, workflow, *records = [*order.split(), "", ""][: max(2, len(order.split()))]
+            fault = fault_of(command, workflow, bool(records), (test.workflow, *test.workflows))
+            if fault is not None:
+                yield Problem(place_of(project, file, *path, i, "commands", place), *fault)
         if isinstance(moment.expect, Expect):
             yield from _steps(project, file, (*path, i, "expect"), test, moment.expect)
 

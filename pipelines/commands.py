@@ -5,19 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any
 
 from definitions import UserError
-from definitions.problems import did_you_mean
+from definitions.orders import fault_of
 from sql import DuckDBSession
 from sql.names import COMMANDS
-
-Command = Literal[
-    "enable", "pause", "resume", "archive", "disable", "enroll", "remove", "retry", "goal-met", "approve", "reject"
-]
-ALL: tuple[str, ...] = get_args(Command)
-OF_WORKFLOWS = ("enable", "pause", "resume", "archive", "disable")
-OF_RECORDS = ("pause", "resume", "enroll", "remove", "retry", "goal-met", "approve", "reject")
 
 
 def give(
@@ -35,14 +28,8 @@ def give(
     The same order given twice at one instant is one order.
     """
     live = [row["workflow"] for row in session.ask("live_workflows")]
-    if workflow not in live:
-        raise UserError("unknown-workflow", f"`{workflow}` is not live", did_you_mean(workflow, live))
-    if command not in ALL:
-        raise UserError("unknown-command", f"`{command}` is not a command", did_you_mean(command, ALL))
-    if not records and command not in OF_WORKFLOWS:
-        raise UserError("no-record", f"`{command}` needs a record", f"drumbeat {command} {workflow} RECORD")
-    if records and command not in OF_RECORDS:
-        raise UserError("no-record", f"`{command}` is about the whole workflow", f"drumbeat {command} {workflow}")
+    if (fault := fault_of(command, workflow, bool(records), live)) is not None:
+        raise UserError(*fault)
     rows = [_row(command, workflow, record, at, by, step) for record in dict.fromkeys(records)] if records else []
     rows = rows or [_row(command, workflow, None, at, by, step)]
     known = {row["command_id"] for row in session.ask("known_commands", ids=[row["command_id"] for row in rows])}

@@ -46,13 +46,17 @@ class Kept:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an evaluation would do with those who qualify; `inside` are in already by this spell of qualifying."""
+    """What an evaluation would do with those who qualify; `inside` are in already by this spell of qualifying.
+
+    Where related rows enter, these are counted; `rowless` are records that qualify without any.
+    """
 
     entered: int
     held_out: int
     first: tuple[Labelled, ...]
     inside: int
     refused: tuple[Kept, ...]
+    rowless: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,20 +107,27 @@ def _outcome(session: DuckDBSession, project: Project, name: str, as_of: datetim
     evaluate(session, as_of)
     entrants = session.ask("entrants_of", workflow=name, as_of=as_of)
     refusals = session.ask("open_refusals", workflow=name)
+    (spells,) = session.ask("open_spells_of", workflow=name)
     label = _labels(session, project, project.workflows[name].object, entrants[:FIRST] + refusals)
     return Outcome(
         entered=len(entrants),
         held_out=sum(row["arm"] == "holdout" for row in entrants),
-        first=tuple(label[row["record"]] for row in entrants[:FIRST]),
-        inside=qualifying - len(entrants) - len(refusals),
+        first=tuple(label[_whose(row)] for row in entrants[:FIRST]),
+        inside=spells["spells"] - len(entrants) - len(refusals),
         refused=_kept(refusals, label),
+        rowless=qualifying - spells["records"],
     )
+
+
+def _whose(row: Mapping[str, Any]) -> str:
+    """The record, or `record+row`, as everywhere else."""
+    return f"{row['record']}+{row['occasion']}" if row["occasion"] else row["record"]
 
 
 def _kept(refusals: list[dict[str, Any]], label: Mapping[str, Labelled]) -> tuple[Kept, ...]:
     found: dict[str, list[str]] = {}
     for row in refusals:
-        found.setdefault(row["reason"], []).append(row["record"])
+        found.setdefault(row["reason"], []).append(_whose(row))
     kept = [
         Kept(reason, len(records), tuple(label[r] for r in records[:FIRST_REFUSED]))
         for reason, records in found.items()
@@ -128,4 +139,4 @@ def _labels(session: DuckDBSession, project: Project, object_: str, rows: list[d
     records = sorted({row["record"] for row in rows})
     query = labels_query(project.catalog, object_)
     known = {r["record"]: r["label"] for r in session.rows(query, {"records": records})} if query else {}
-    return {record: Labelled(record, known.get(record)) for record in records}
+    return {_whose(row): Labelled(_whose(row), known.get(row["record"])) for row in rows}

@@ -196,7 +196,7 @@ class World:
 
     def order(self, order: str, at: datetime) -> None:
         """Give an order as on the command line: `pause renewal a1`, `archive renewal`, `approve renewal a1 step`."""
-        command, workflow, *rest = order.split()
+        command, workflow, *rest = [*order.split(), "", ""][: max(2, len(order.split()))]
         records, steps = rest[:1], rest[1:]
         give(self.session, command, workflow, records, at=at, by="test", step=steps[0] if steps else None)
 

@@ -131,3 +131,13 @@ def test_a_key_that_is_none_here_is_hinted_at(line: str, hint: str) -> None:
         load_project(files)
     assert f"`{line.split(':')[0]}` is not a key here\n" in str(refused.value)
     assert f"hint: {hint}" in str(refused.value)
+
+
+def test_two_files_of_one_name_are_one_too_many() -> None:
+    files = read_folder(WRONG / "tests_of_workflows")
+    files = {name: text for name, text in files.items() if not name.startswith("tests/")}
+    with pytest.raises(ProblemsFound) as caught:
+        load_project(files | {"workflows/care.yml": files["workflows/care.yaml"]})
+    (problem,) = caught.value.problems
+    assert (problem.span.file, problem.code) == ("workflows/care.yml", "file-name")
+    assert "`workflows/care.yaml` is there too" in problem.message

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -120,4 +121,8 @@ def _give(
         see_allowed(session, who, "order")
         given = give(session, command, workflow, records or (), at=moment, by=who, step=step)
     many = f"{len(given)} orders" if len(given) != 1 else "1 order"
-    typer.echo(f"{many} given: the next evaluation takes it up (`drumbeat orders` shows what became of it)")
+    since = moment.astimezone(ZoneInfo(workspace.settings.timezone))
+    typer.echo(
+        f"{many} given: the first evaluation as of {since:%Y-%m-%d %H:%M} or later takes it up "
+        "(`--at` gives it for an earlier one, `drumbeat orders` shows what became of it)"
+    )

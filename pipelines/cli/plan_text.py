@@ -86,7 +86,9 @@ def _texts(difference: Difference) -> Iterator[str]:
 def _rehearsal(rehearsal: Rehearsal, zone: ZoneInfo) -> Iterator[str]:
     many = rehearsal.days > 0
     yield f"the next evaluation, {instant(rehearsal.as_of, zone)}" + (
-        f", and {rehearsal.days} days with it (one evaluation a day over the present records)" if many else ""
+        f", and {rehearsal.days} day{'s' if rehearsal.days > 1 else ''} with it (one evaluation a day over the present records)"
+        if many
+        else ""
     )
     rows: list[tuple[str, ...]] = [("", "next", f"{rehearsal.days} days") if many else ("", "next")]
     for name in sorted({*rehearsal.next, *rehearsal.coming}):

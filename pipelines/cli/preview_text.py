@@ -38,6 +38,8 @@ def _outcome(outcome: Outcome, qualifying: int, object_: str) -> Iterator[str]:
     held_out = f", {outcome.held_out} of them held out" if outcome.held_out else ""
     yield f"{qualifying} {object_} records qualify"
     rows = [(f"{outcome.entered}", f"would enter{held_out}{_first(outcome)}")]
+    if outcome.rowless:
+        rows.append((f"{outcome.rowless}", "have no related row that `each` takes"))
     if outcome.inside:
         rows.append((f"{outcome.inside}", "are inside since this spell of qualifying"))
     for kept in outcome.refused:

@@ -67,7 +67,10 @@ LIMIT 1;
 UPDATE live.workflows SET state = 'enabled' WHERE workflow = $workflow AND is_current;
 
 -- [entrants_of] Who entered a workflow at one instant.
-SELECT record, arm FROM state.participants WHERE workflow = $workflow AND entered_at = $as_of ORDER BY record;
+SELECT record, occasion, arm FROM state.participants WHERE workflow = $workflow AND entered_at = $as_of ORDER BY record, occasion;
+
+-- [open_spells_of] How many spells of qualifying are open for a workflow, and of how many records.
+SELECT COUNT(*) AS spells, COUNT(DISTINCT record) AS records FROM state.episodes WHERE subject = 'entry:' || $workflow AND matched_to IS NULL;
 
 -- [open_refusals] Who qualifies for a workflow and is kept out, by which gate.
-SELECT * FROM state.refusals WHERE workflow = $workflow AND refused_to IS NULL ORDER BY reason, record;
+SELECT * FROM state.refusals WHERE workflow = $workflow AND refused_to IS NULL ORDER BY reason, record, occasion;

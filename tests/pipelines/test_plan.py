@@ -558,6 +558,23 @@ def test_a_preview_tells_who_is_inside_and_which_gate_keeps_whom(live: World) ->
     ]
 
 
+def test_a_preview_of_related_rows_counts_rows_and_names_them(world: World) -> None:
+    rows = care(("entry:\n", "entry:\n  each: {relation: contacts, where: contact_id <> 'c3'}\n"))
+    world.set({"contact": {"c2": {"account_id": "a1"}, "c3": {"account_id": "a6"}}})
+    world.apply(rows)
+    world.set({"contact": {"c6": None}})
+    world.evaluate(START)
+    world.set({"contact": {"c4": {"account_id": "a1"}}})
+    take_snapshot(world.session, rows, _sources(world), START + DAY)
+    preview = make_preview(world.session, rows, "care", START + DAY)
+    assert list(preview_lines(preview, ZONE))[-4:] == [
+        "2 account records qualify",
+        "  1  would enter: Acme (a1+c4)",
+        "  1  have no related row that `each` takes",
+        "  2  are inside since this spell of qualifying",
+    ]
+
+
 def _sources(world: World) -> dict[str, Any]:
     from pipelines.worlds import RowSource
 

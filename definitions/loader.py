@@ -14,14 +14,14 @@ from definitions.catalog import Catalog, CatalogObject
 from definitions.communication import BlackoutCalendar
 from definitions.errors import ProblemsFound, UserError
 from definitions.journey import Journey
-from definitions.problems import Problem, did_you_mean, in_order
+from definitions.problems import Problem, Span, did_you_mean, in_order
 from definitions.project import Project, ProjectSettings
 from definitions.rules import check_project
 from definitions.secrets import written_out
 from definitions.segment import Segment
 from definitions.source import SourceFile, read_source
 from definitions.testing import WorkflowTest
-from definitions.values import Model
+from definitions.values import Model, is_name
 from definitions.workflow import Workflow
 
 FOLDERS: dict[str, type[Model]] = {
@@ -121,6 +121,11 @@ class _Loading:
         for file in self.inside(folder):
             made = self.one(file, model)
             name = Path(file).stem
+            if folder != "tests" and not is_name(name):
+                hint = "lower case letters, digits and `_`, from a letter on, at most 63"
+                self.problems.append(
+                    Problem(Span(file, 1, 1), "file-name", f"`{name}` cannot be the name of a definition", hint)
+                )
             if made is not None and name in found:
                 message = f"`{folder}/{name}.yaml` is there too: both would be `{name}`"
                 self.problems.append(Problem(self.sources[file].start, "file-name", message, "keep one of them"))

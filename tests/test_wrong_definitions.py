@@ -141,3 +141,12 @@ def test_two_files_of_one_name_are_one_too_many() -> None:
     (problem,) = caught.value.problems
     assert (problem.span.file, problem.code) == ("workflows/care.yml", "file-name")
     assert "`workflows/care.yaml` is there too" in problem.message
+
+
+@pytest.mark.parametrize("name", ["My Flow", "care-plan", "1", "a" * 64, "Care"])
+def test_definitions_have_names(name: str) -> None:
+    files = read_folder(WRONG / "tests_of_workflows")
+    files = {file: text for file, text in files.items() if not file.startswith("tests/")}
+    with pytest.raises(ProblemsFound) as caught:
+        load_project(files | {f"workflows/{name}.yaml": files["workflows/care.yaml"]})
+    assert [(p.span.file, p.code) for p in caught.value.problems] == [(f"workflows/{name}.yaml", "file-name")]

@@ -23,6 +23,7 @@ from definitions.journey import Journey
 from definitions.rules import conditions_of, expressions_of
 from definitions.values import Duration
 from definitions.vocabulary import PARTICIPANT, RESULTS
+from definitions.workflow import Workflow
 
 __all__ = ["Asked", "Judge", "Standing", "asks_passage"]
 
@@ -44,6 +45,10 @@ class Standing(Protocol):
 
     def record_at_entry(self, participant: Any) -> str:
         """The record it entered with: another one than now, where that was merged away."""
+        ...
+
+    def kept_at_entry(self, participant: Any) -> frozenset[str]:
+        """What was asked about the entry when the participant entered."""
         ...
 
     def result(self, participant: Any, step: str, result: str) -> bool:
@@ -179,8 +184,10 @@ class Judge:
         return None if entered is None else (self.clock.date(asked.now) - self.clock.date(entered)).days
 
     def at_entry(self, call: Call, asked: Asked) -> Any:
-        """The value over the rows of the snapshot at which the participant entered."""
+        """The value over the rows of the snapshot at which the participant entered; missing if nobody asked for it then."""
         if asked.participant is None:
+            return None
+        if _sql(call.args[0]) not in self.standing.kept_at_entry(asked.participant):
             return None
         record = self.standing.record_at_entry(asked.participant)
         return self._value(call.args[0], Asked(asked.object, record, self.standing.entered_at(asked.participant)))
@@ -298,6 +305,13 @@ _CALLS: dict[str, Callable[[Judge, Call, Asked], Any]] = {
 
 def _span(duration: Duration) -> Span:
     return Span(duration.months, duration.days, duration.minutes)
+
+
+def asked_about_entry(workflow: Workflow) -> frozenset[str]:
+    """What a workflow's conditions ask about the entry."""
+    trees = (leaf.expression.tree for condition in conditions_of(workflow) for leaf in leaves(condition))
+    calls = (call_of(node) for tree in trees for node in tree.find_all(exp.Anonymous))
+    return frozenset(_sql(call.args[0]) for call in calls if call is not None and call.name == "at_entry")
 
 
 def _sql(tree: Node) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from support.oracle.conditions import Asked, asks_passage
+from support.oracle.conditions import Asked, asked_about_entry, asks_passage
 from support.oracle.draws import draw
 from support.oracle.flow import after, longest
 from support.oracle.passages import ENTRY, HOLDOUT, Live, Participant, Refusal, Spot
@@ -262,6 +262,7 @@ def _enter(state: State, candidate: Candidate) -> Participant:
         objective=live.definition.objective,
         longest=longest(live.definition.steps),
         entered_as=record,
+        kept=asked_about_entry(live.definition),
         spell=candidate.since,
         step=HOLDOUT if is_held else ENTRY,
     )

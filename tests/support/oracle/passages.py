@@ -110,6 +110,8 @@ class Participant:
     objective: Objective | None = None
     longest: float = 0.0
     entered_as: str = ""
+    kept: frozenset[str] = frozenset()
+    """What was asked about the entry then: nothing else is known of it."""
     status: str = "active"
     reason: str | None = None
     left_at: datetime | None = None

@@ -42,6 +42,10 @@ class Passages:
         """The record it entered with."""
         return cast(Participant, participant).entered_as
 
+    def kept_at_entry(self, participant: object) -> frozenset[str]:
+        """What was asked about the entry when the participant entered."""
+        return cast(Participant, participant).kept
+
     def result(self, participant: object, step: str, result: str) -> bool:
         """A result of a step's action was known before the evaluation began."""
         return any(self._has(action, result) for action in self._known(participant, step))

@@ -91,12 +91,17 @@ def _entry(rng: Random, world: World, data: Spec) -> None:
 
 
 def _policies(rng: Random, world: World, data: Spec) -> None:
-    name, workflow = _one(rng, data)
+    name, _ = _one(rng, data)
+    keys = ["reentry", "priority", "while_inside", "exit", "goals", "objective", "holdout", "communication"]
+    _replace(rng, world, data, name, rng.sample(keys, 2))
+
+
+def _replace(rng: Random, world: World, data: Spec, name: str, keys: list[str]) -> None:
+    """Other values for some keys of a workflow, or none."""
+    workflow: Spec = data["workflows"][name]
     about = {n: w["object"] for n, w in data["workflows"].items()}
     fresh = draw_workflow(rng, world.objects, data, about | {name: workflow["object"]}, name)
-    for key in rng.sample(
-        ["reentry", "priority", "while_inside", "exit", "goals", "objective", "holdout", "communication"], 2
-    ):
+    for key in keys:
         workflow.pop(key, None)
         if key in fresh:
             workflow[key] = fresh[key]
@@ -116,7 +121,7 @@ def _wait(rng: Random, world: World, data: Spec) -> None:
 
 
 def _structure(rng: Random, world: World, data: Spec) -> None:
-    _, workflow = _one(rng, data)
+    name, workflow = _one(rng, data)
     steps: list[Spec] = workflow["steps"]
     used = [step["id"] for step in walk(steps)]
     flow = Flow(_scope(rng, world, data, workflow), False, (), left=1, made=len(used) + 20 + rng.randrange(50))
@@ -135,6 +140,9 @@ def _structure(rng: Random, world: World, data: Spec) -> None:
     workflow.pop("on_structural_change", None)
     if change:
         workflow["on_structural_change"] = change
+    if change == "finish_old" and rng.random() < 0.5:
+        # those who finish the old steps keep the old of these too
+        _replace(rng, world, data, name, rng.sample(["exit", "goals", "objective", "recipient"], 2))
 
 
 def _rename(rng: Random, workflow: Spec, flow: Flow) -> None:

@@ -26,6 +26,16 @@ BLOCKS = "tests/pipelines/test_bits.py::test_blocks_change_nothing[8]"
 DAYS = "tests/sql/test_days.py::test_every_minute_is_of_the_day_that_the_engine_tells"
 HAPPENED = "tests/test_cases.py::test_a_case_that_was_found_looks_at_those_alone_that_may_differ[whoever leaves by what somebody did is judged anew for all other workflows]"
 HOURS = "tests/test_cases.py::test_case[found: an hour that the clock repeats is two hours]"
+FOUND = "tests/test_cases.py::test_case[found: "
+CLOCKS_BACK = (
+    HAPPENED.split("[")[0]
+    + "[where clocks go back, what lies between two evaluations is seen on both sides of the hour]"
+)
+OLD_RECIPIENT = (
+    FOUND + "whoever finishes older steps is written to as those said, and who must not be written to is not]"
+)
+OLD_SEGMENT = FOUND + "when a segment is edited, the objective of those who entered before is asked by it too]"
+OLD_FIELD = "tests/pipelines/test_older_versions.py::test_an_objective_that_is_observed_still_keeps_what_it_asks_for"
 REACH = "tests/sql/test_reach.py::test_a_condition_reaches_every_table_on_its_way"
 
 
@@ -127,6 +137,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("spell_unended", "whose tracked value changed has no spell afterwards", "sql/snapshot.py", "OR d._kind = 'updated' AND d.{key} IN", "OR d._kind = 'filled' AND d.{key} IN"),
     Mutant("hour_behind", "the first of two hours of the same name is behind itself", "sql/migrations/0014_units.sql", "THEN i - (CAST(i AS TIMESTAMP) - date_trunc('hour', CAST(i AS TIMESTAMP)))", "THEN date_trunc('hour', i)", HOURS),
     Mutant("gone_is_seen", "a record that is gone is observed", "sql/evaluation/11_observe.sql", "JOIN records AS r ON", "LEFT JOIN records AS r ON"),
+    Mutant("now_never_back", "between two evaluations the clock only goes on", AFFECTED, "(made(this=then.copy(), expressions=[crossing.bound.copy()]) for made in (exp.Least, exp.Greatest))", "(then, crossing.bound.copy())", CLOCKS_BACK),
+    Mutant("recipient_of_now", "whom a message goes to is read from the version that is live", "sql/evaluation/10_send.sql", "v.workflow = a.workflow AND v.version = a.version", "v.workflow = a.workflow AND v.is_current", OLD_RECIPIENT),
+    Mutant("old_numbers", "older versions keep the numbers of before an edit of a segment", "pipelines/apply.py", "        _write_older(session, project)\n", "", OLD_SEGMENT),
+    Mutant("retiring_unchecked", "the version that an apply retires is not looked at", "sql/queries/live.sql", "WHERE p.left_at IS NULL OR p.watched_until >= $as_of\nGROUP BY ALL", "WHERE NOT w.is_current\nGROUP BY ALL", OLD_FIELD),
     Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', ALIKE),
 )  # fmt: skip
 """The list. A mutant that survives all its seeds fails the build."""

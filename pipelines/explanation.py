@@ -25,8 +25,9 @@ from sql.labels import records_query
 from sql.leaves import is_personal
 from sql.truths.inspection import Inspection
 
-Standing = Literal["inside", "refused", "out", "not_qualifying", "not_running", "not_evaluated", "gone"]
+Standing = Literal["inside", "refused", "out", "not_qualifying", "rowless", "not_running", "not_evaluated", "gone"]
 """gone: the record is no longer there. out: it left and does not qualify, or was not asked again since.
+rowless: it qualifies, and no related row, or not this one, is one that enters.
 not_evaluated: it qualifies by what is there now, which no evaluation has seen."""
 
 
@@ -144,16 +145,20 @@ class Explanation:
 
 
 def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
-    """Explain a record in a workflow that is live; an unknown name is a `UserError` with the nearest one."""
+    """Explain a record in a workflow that is live; an unknown name is a `UserError` with the nearest one.
+
+    Where related rows enter, `record` may be `record+row`, and must be if there are several.
+    """
     _, project = live_project(session)
     workflow = project.workflows[workflow_named(project, name)]
     last, snapshot = session.ask("last_evaluation"), session.ask("last_snapshot")
     if not last:
         raise UserError("not-evaluated", "there is no evaluation to explain", "run `drumbeat evaluate` first")
     refuse_outdated_snapshot(session, project, tracked_fields(project))
-    rows = session.ask("passages_of", workflow=name, record=record)
-    label = _label(session, project, workflow.object, record, bool(rows))
-    parameters = judged_by(session) | {"record": record}
+    whose = _whose(session, project, name, record)
+    rows = session.ask("passages_of", **whose)
+    label = _label(session, project, workflow.object, whose["record"], bool(rows))
+    parameters = judged_by(session) | {"record": whose["record"]}
     parameters["participant_id"] = rows[-1]["participant_id"] if rows else None
     resting = rows[-1] if rows and rows[-1]["left_at"] is None else None
     hops = [hop for hop in compile_flow(workflow.steps) if resting and hop.from_step == resting["step_id"]]
@@ -162,20 +167,36 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
         workflow=name,
         state=workflow.state,
         object=workflow.object,
-        record=record,
+        record=f"{whose['record']}+{whose['occasion']}" if whose["occasion"] else record,
         label=label or record,
         as_of=last[0]["as_of"],
         snapshot_as_of=snapshot[0]["as_of"],
         newer_snapshot=snapshot[0]["snapshot_id"] != last[0]["snapshot_id"],
-        gate=_gate(session, name, workflow, record, rows, judged.entry),
+        gate=_gate(session, workflow, whose, rows, judged.entry),
         entry=judged.entry,
         exit=judged.exit,
         objective=judged.objective,
         goals=tuple(Guarded(name, found) for name, found in judged.goals.items()),
         guards=tuple(Guarded(_decision(workflow, guard), found) for guard, found in judged.guards.items()),
-        passages=tuple(_passages(session, name, record, rows)),
+        passages=tuple(_passages(session, whose, rows)),
         next=_next(session, project, name, resting, hops, judged.guards, last[0]["as_of"]) if resting else None,
     )
+
+
+def _whose(session: DuckDBSession, project: Project, name: str, record: str) -> dict[str, str]:
+    """Workflow, record and occasion: the related row that is its own participant, where rows are."""
+    workflow = project.workflows[name]
+    if workflow.entry.each is None:
+        return {"workflow": name, "record": record, "occasion": ""}
+    key, _, row = record.rpartition("+")
+    found = session.ask("occasions_of", workflow=name, object=workflow.object, record=record)
+    occasions = [one["occasion"] for one in found if one["occasion"]]
+    if key and not occasions:
+        return {"workflow": name, "record": key, "occasion": row}
+    if len(occasions) > 1:
+        message = f"`{record}` is asked about in `{name}` by {len(occasions)} related rows"
+        raise UserError("several-rows", message, "explain " + " or ".join(f"`{record}+{one}`" for one in occasions[:5]))
+    return {"workflow": name, "record": record, "occasion": occasions[0] if occasions else ""}
 
 
 def _label(session: DuckDBSession, project: Project, object_: str, record: str, entered: bool) -> str | None:
@@ -228,18 +249,17 @@ def _judge(
 
 def _gate(
     session: DuckDBSession,
-    name: str,
     workflow: Workflow,
-    record: str,
+    whose: Mapping[str, str],
     rows: list[dict[str, Any]],
     entry: Judged | None,
 ) -> Gate:
-    spell = session.ask("spell_of", workflow=name, object=workflow.object, record=record)
-    memory = session.ask("workflow_memory", workflow=name)
-    refusals = session.ask("refusal_of", workflow=name, record=record)
+    spell = session.ask("spell_of", object=workflow.object, **whose)
+    memory = session.ask("workflow_memory", workflow=whose["workflow"])
+    refusals = session.ask("refusal_of", **whose)
     last = rows[-1] if rows else None
     refusal = refusals[0] if refusals else {}
-    standing = _standing(workflow, last, bool(refusals), entry)
+    standing = _standing(workflow, last, bool(refusals), bool(spell), entry)
     return Gate(
         standing=standing,
         reason=refusal.get("reason") if standing == "refused" else last["exit_reason"] if last else None,
@@ -256,7 +276,9 @@ def _gate(
     )
 
 
-def _standing(workflow: Workflow, last: dict[str, Any] | None, refused: bool, entry: Judged | None) -> Standing:
+def _standing(
+    workflow: Workflow, last: dict[str, Any] | None, refused: bool, is_open: bool, entry: Judged | None
+) -> Standing:
     if last is not None and last["left_at"] is None:
         return "inside"
     if entry is None:
@@ -267,13 +289,15 @@ def _standing(workflow: Workflow, last: dict[str, Any] | None, refused: bool, en
         return "not_running"
     if last is not None:
         return "out"
-    return "not_evaluated" if entry.truth == "true" else "not_qualifying"
+    if entry.truth != "true":
+        return "not_qualifying"
+    return "rowless" if workflow.entry.each is not None and not is_open else "not_evaluated"
 
 
-def _passages(session: DuckDBSession, name: str, record: str, rows: list[dict[str, Any]]) -> Iterator[Passage]:
-    moves = session.ask("moves_of", workflow=name, record=record)
-    passed = session.ask("steps_passed", workflow=name, record=record)
-    actions = session.ask("actions_of", workflow=name, record=record)
+def _passages(session: DuckDBSession, whose: Mapping[str, str], rows: list[dict[str, Any]]) -> Iterator[Passage]:
+    moves = session.ask("moves_of", **whose)
+    passed = session.ask("steps_passed", **whose)
+    actions = session.ask("actions_of", **whose)
     for row in rows:
         own = [m for m in moves if m["participant_id"] == row["participant_id"]]
         yield Passage(

@@ -60,7 +60,7 @@ def preview(workflow: WorkflowName, project: Folder = Path(), as_of: AsOf = None
 
 def explain(
     workflow: WorkflowName,
-    record: Annotated[str, typer.Argument(help="The record's key.")],
+    record: Annotated[str, typer.Argument(help="The record's key; `record+row` where related rows enter.")],
     project: Folder = Path(),
     as_json: Json = False,
 ) -> None:

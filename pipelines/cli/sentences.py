@@ -117,12 +117,19 @@ def where_it_stands(found: Explanation, zone: ZoneInfo) -> str:
             return f"{name} is no longer there: its record was deleted or left out of the snapshot."
         case "not_running":
             return f"{name} cannot enter: the workflow is {plainly(found.state)}."
+        case "rowless":
+            return f"{name} did not enter: it qualifies, but {_row(found)} one that `each` takes."
         case "not_evaluated":
             return f"{name} qualifies by what is there now; no evaluation has seen it yet."
         case "out":
             return f"{name} is out since {instant(gate.last_left or found.as_of, zone)}: {_ended(found.passages[-1])}.{_now(found)}"
         case "not_qualifying":
             return f"{name} did not enter: {_why(found)}."
+
+
+def _row(found: Explanation) -> str:
+    _, _, row = found.record.partition("+")
+    return f"`{row}` is not" if row else "no related row is"
 
 
 def _let_in(gate: Gate, zone: ZoneInfo) -> str:

@@ -4,22 +4,32 @@ SELECT first_enabled_at FROM state.workflows WHERE workflow = $workflow;
 -- [spell_of] Since when a record qualifies for a workflow without a break.
 SELECT matched_from
 FROM state.episodes
-WHERE subject = 'entry:' || $workflow AND object = $object AND record = $record AND matched_to IS NULL;
+WHERE subject = 'entry:' || $workflow AND object = $object AND record = $record AND occasion = $occasion AND matched_to IS NULL;
+
+-- [occasions_of] The related rows by which a record was ever asked about in a workflow.
+SELECT occasion FROM state.episodes WHERE subject = 'entry:' || $workflow AND object = $object AND record = $record
+UNION
+SELECT occasion FROM state.participants WHERE workflow = $workflow AND record = $record
+ORDER BY occasion;
 
 -- [refusal_of] The gate that keeps a record out of a workflow now.
-SELECT * FROM state.refusals WHERE workflow = $workflow AND record = $record AND refused_to IS NULL ORDER BY refused_from DESC LIMIT 1;
+SELECT *
+FROM state.refusals
+WHERE workflow = $workflow AND record = $record AND occasion = $occasion AND refused_to IS NULL
+ORDER BY refused_from DESC
+LIMIT 1;
 
 -- [passages_of] A record's passages through a workflow.
 SELECT participant_id, entry_no, entry_mode, matched_from, arm, status, step_id, due_at, entered_at, left_at, exit_reason, recipient
 FROM state.participants
-WHERE workflow = $workflow AND record = $record
+WHERE workflow = $workflow AND record = $record AND occasion = $occasion
 ORDER BY entry_no;
 
 -- [moves_of] What happened in a record's passages, in order.
 SELECT t.participant_id, t.evaluation_id, t.sequence, t.happened_at, t.kind, t.to_step, t.due_at, t.reason
 FROM state.transitions AS t
 JOIN state.participants AS p ON p.participant_id = t.participant_id
-WHERE p.workflow = $workflow AND p.record = $record
+WHERE p.workflow = $workflow AND p.record = $record AND p.occasion = $occasion
 ORDER BY t.evaluation_id, t.sequence;
 
 -- [steps_passed] The steps and arms that each move passed, in order.
@@ -29,13 +39,13 @@ JOIN state.participants AS p ON p.participant_id = t.participant_id
 JOIN live.hops AS w ON w.hop_id = t.hop_id
 JOIN live.hop_path AS h ON h.hop_id = t.hop_id
 JOIN live.steps AS s ON s.workflow = w.workflow AND s.version = w.version AND s.step_id = h.step_id
-WHERE p.workflow = $workflow AND p.record = $record
+WHERE p.workflow = $workflow AND p.record = $record AND p.occasion = $occasion
 ORDER BY t.evaluation_id, t.sequence, h.position;
 
 -- [actions_of] What was planned in a record's passages.
 SELECT participant_id, evaluation_id, step_id, kind, status, status_at, status_reason, send_after, due_at
 FROM outbox.actions
-WHERE workflow = $workflow AND record = $record
+WHERE workflow = $workflow AND record = $record AND occasion = $occasion
 ORDER BY evaluation_id, step_id;
 
 -- [step_labels] What people read instead of the steps' ids, in the current version.

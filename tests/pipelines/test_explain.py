@@ -130,6 +130,36 @@ def test_values_are_the_records_own(world: World) -> None:
     )
 
 
+def test_related_rows_are_explained_one_by_one(world: World) -> None:
+    rows = {
+        "workflows/care.yaml": FILES["workflows/care.yaml"].replace(
+            "entry:\n", "entry:\n  each: {relation: tickets, where: priority <> 'low'}\n"
+        )
+    }
+    world.apply(load_project(FILES | rows))
+    world.set(
+        {
+            "account": {"a2": {**A1, "name": "Bolt"}, "a3": {**A1, "name": "Cord"}},
+            "ticket": {"t8": {"account_id": "a2", "priority": "high"}},
+        }
+    )
+    world.evaluate(START)
+    with pytest.raises(UserError) as found:
+        explain(world.session, "care", "a1")
+    assert (found.value.code, found.value.hint) == ("several-rows", "explain `a1+t0` or `a1+t1` or `a1+t2`")
+    one = explain(world.session, "care", "a1+t1")
+    assert (one.record, one.label, one.gate.standing, len(one.passages)) == ("a1+t1", "Acme", "inside", 1)
+    assert [action.step for move in one.passages[0].moves for action in move.actions] == ["call"]
+    # where there is but one, the row may be left out
+    assert explain(world.session, "care", "a2").record == "a2+t8"
+    assert sentence(world, "a3") == "Cord did not enter: it qualifies, but no related row is one that `each` takes."
+    assert sentence(world, "a1+t4") == "Acme did not enter: it qualifies, but `t4` is not one that `each` takes."
+    world.set({"ticket": {"t8": {"priority": "low"}, "t1": None}, "account": {"a1": {"renewed": True}}})
+    world.evaluate(START + DAY)
+    assert explain(world.session, "care", "a1+t1").gate.standing == "out"
+    assert explain(world.session, "care", "a2+t8").gate.qualifies_since is None
+
+
 def test_a_group_of_none_is_blamed_for_what_holds(world: World) -> None:
     account(world, plan="Free")
     world.evaluate(START)

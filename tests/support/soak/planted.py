@@ -31,6 +31,7 @@ CLOCKS_BACK = (
     HAPPENED.split("[")[0]
     + "[where clocks go back, what lies between two evaluations is seen on both sides of the hour]"
 )
+GONE = FOUND + "what is gone is not observed, and what was seen last stands]"
 OLD_RECIPIENT = (
     FOUND + "whoever finishes older steps is written to as those said, and who must not be written to is not]"
 )
@@ -136,7 +137,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("day_by_quarter", "all of a quarter of an hour is of the day that it begins on", BITS + "days.py", "there[found] = begins != ends", "there[found] = False", DAYS),
     Mutant("spell_unended", "whose tracked value changed has no spell afterwards", "sql/snapshot.py", "OR d._kind = 'updated' AND d.{key} IN", "OR d._kind = 'filled' AND d.{key} IN"),
     Mutant("hour_behind", "the first of two hours of the same name is behind itself", "sql/migrations/0014_units.sql", "THEN i - (CAST(i AS TIMESTAMP) - date_trunc('hour', CAST(i AS TIMESTAMP)))", "THEN date_trunc('hour', i)", HOURS),
-    Mutant("gone_is_seen", "a record that is gone is observed", "sql/evaluation/11_observe.sql", "JOIN records AS r ON", "LEFT JOIN records AS r ON"),
+    Mutant("gone_is_seen", "a record that is gone is observed", "sql/evaluation/11_observe.sql", "JOIN records AS r ON", "LEFT JOIN records AS r ON", GONE),
     Mutant("now_never_back", "between two evaluations the clock only goes on", AFFECTED, "(made(this=then.copy(), expressions=[crossing.bound.copy()]) for made in (exp.Least, exp.Greatest))", "(then, crossing.bound.copy())", CLOCKS_BACK),
     Mutant("recipient_of_now", "whom a message goes to is read from the version that is live", "sql/evaluation/10_send.sql", "v.workflow = a.workflow AND v.version = a.version", "v.workflow = a.workflow AND v.is_current", OLD_RECIPIENT),
     Mutant("old_numbers", "older versions keep the numbers of before an edit of a segment", "pipelines/apply.py", "        _write_older(session, project)\n", "", OLD_SEGMENT),

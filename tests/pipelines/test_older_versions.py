@@ -192,3 +192,13 @@ def test_what_another_release_compiled_is_applied_again(session: DuckDBSession) 
     assert found.value.code == "compiled-otherwise"
     assert apply_project(session, one, at=START, by="test").changes == {"care": "logic"}
     live_plan(session, START)
+
+
+def test_any_text_is_read_again_as_it_was(session: DuckDBSession) -> None:
+    title = '"Grüße \U0001f389 \\x85 \\u2028 \\x07 {{ account.score }}"'
+    world = begin(session, project(title=title))
+    first = session.rows("SELECT content_id FROM live.steps WHERE step_id = 'tell'")
+    world.apply(project(steps=OTHER))
+    assert evaluate(world, 2).actions == ("a1/tell", "a2/tell")
+    made = session.rows("SELECT DISTINCT content_id FROM outbox.actions")
+    assert made == first

@@ -15,6 +15,17 @@ OF_WORKFLOWS = ("enable", "pause", "resume", "archive", "disable")
 OF_RECORDS = ("pause", "resume", "enroll", "remove", "retry", "goal-met", "approve", "reject")
 
 
+def words_of(order: str) -> tuple[str, str, list[str]]:
+    """The command, the workflow and what follows, of an order as on the command line.
+
+    >>> words_of("approve renewal a1 hello"), words_of("archive")
+    (('approve', 'renewal', ['a1', 'hello']), ('archive', '', []))
+    """
+    words = order.split()
+    command, workflow = (*words, "", "")[:2]
+    return command, workflow, words[2:]
+
+
 def fault_of(
     command: str, workflow: str, has_records: bool, workflows: Collection[str]
 ) -> tuple[str, str, str | None] | None:

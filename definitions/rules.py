@@ -46,8 +46,7 @@ def problems_of_version(project: Project, version: OlderVersion) -> list[Problem
 
     The project itself has been checked: what its workflows share is not checked again.
     """
-    problems = (problem for rule in WORKFLOW_RULES for problem in rule(_alone(project, version)))
-    return [p for p in problems if p.severity == "error" and p.code != "unknown-workflow"]
+    return _errors(problem for rule in WORKFLOW_RULES for problem in rule(_alone(project, version)))
 
 
 def problems_of_objective(project: Project, version: OlderVersion) -> list[Problem]:
@@ -56,12 +55,16 @@ def problems_of_objective(project: Project, version: OlderVersion) -> list[Probl
     if workflow.objective is None:
         return []
     asked = [(workflow.objective.when, Inside(_action_kinds(workflow)))]
-    problems = [*_conditions(project, workflow.object, where, asked), *_measure(project, workflow)]
+    return _errors((*_conditions(project, workflow.object, where, asked), *_measure(project, workflow)))
+
+
+def _errors(problems: Iterable[Problem]) -> list[Problem]:
+    """Names of other workflows are no problem here: these were left out."""
     return [p for p in problems if p.severity == "error" and p.code != "unknown-workflow"]
 
 
 def _alone(project: Project, version: OlderVersion) -> Project:
-    """The other workflows are left out, so that they are not checked again: names of theirs are no problem here."""
+    """The other workflows are left out, so that they are not checked again."""
     sources = {version.source.file: version.source}
     return replace(project, workflows={version.name: version.workflow}, tests={}, sources=sources)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from definitions.fitting import misfit
-from definitions.orders import fault_of
+from definitions.orders import fault_of, words_of
 from definitions.places import place_of
 from definitions.problems import Problem, did_you_mean
 from definitions.project import Project
@@ -76,7 +76,7 @@ def _timeline(project: Project, file: str, path: Path, test: WorkflowTest, one: 
             for key, row in rows.items():
                 yield from _row(project, file, (*path, i, "set", object_, key), object_, row)
         for place, order in enumerate(moment.commands):
-            command, workflow, *records = [*order.split(), "", ""][: max(2, len(order.split()))]
+            command, workflow, records = words_of(order)
             fault = fault_of(command, workflow, bool(records), (test.workflow, *test.workflows))
             if fault is not None:
                 yield Problem(place_of(project, file, *path, i, "commands", place), *fault)

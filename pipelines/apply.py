@@ -18,7 +18,6 @@ from definitions.workflow import Moves, State, Workflow, structure_fingerprint, 
 from pipelines.live import other_numbers
 from sql import DuckDBSession, Plan
 from sql.compiler import CompiledWorkflow, compile_version, current_plan, objective_of_version
-from sql.contents import Content
 from sql.names import CONTENT_VALUES, CONTENTS, ENTRY, HOLDOUT, PROJECTS, WORKFLOWS
 from sql.publication import Row, publish
 from sql.schedules import publish_communication
@@ -133,7 +132,7 @@ def _write_older(session: DuckDBSession, project: Project) -> None:
         known = row["objective_condition"], row["measure_value"]
         if not problems_of_version(project, version):
             compiled = compile_version(project, version)
-            made = [content.content_id for content in _in_order(compiled)]
+            made = [content.content_id for content in compiled.contents.values()]
             numbers = compiled.objective, compiled.measure
             if (compiled.fingerprint, made, numbers) != (row["logic_fingerprint"], contents, known):
                 _rewrite(session, row, compiled, project)
@@ -144,10 +143,6 @@ def _write_older(session: DuckDBSession, project: Project) -> None:
         if (objective, measure) != known:
             which = {"workflow": row["workflow"], "version": row["version"]}
             session.execute_query("observe_by", **which, objective=objective, measure=measure)
-
-
-def _in_order(compiled: CompiledWorkflow) -> Iterator[Content]:
-    return (compiled.contents[step.id] for step in walk(compiled.workflow.steps) if step.id in compiled.contents)
 
 
 def _rewrite(session: DuckDBSession, row: Row, compiled: CompiledWorkflow, project: Project) -> None:

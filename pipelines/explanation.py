@@ -18,7 +18,7 @@ from pipelines.evaluation import refuse_outdated_snapshot
 from pipelines.inspection import Judged, judge_parts
 from pipelines.known import judged_by
 from pipelines.live import live_project
-from pipelines.previewing import workflow_named
+from pipelines.previewing import with_row, workflow_named
 from sql import DuckDBSession
 from sql.flow import Draw, Guard, Hop, compile_flow
 from sql.labels import records_query
@@ -167,7 +167,7 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
         workflow=name,
         state=workflow.state,
         object=workflow.object,
-        record=f"{whose['record']}+{whose['occasion']}" if whose["occasion"] else record,
+        record=with_row(whose),
         label=label or record,
         as_of=last[0]["as_of"],
         snapshot_as_of=snapshot[0]["as_of"],

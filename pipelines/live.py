@@ -22,11 +22,11 @@ def live_plan(session: DuckDBSession, as_of: datetime) -> tuple[int, Plan]:
     """The number of the last apply and its plan, with older versions that are still followed or observed."""
     project_id, files = _live(session)
     plan = _plan(files, retired_versions(session, as_of))
-    refuse_other_numbers(session, plan)
+    _refuse_other_numbers(session, plan)
     return project_id, plan
 
 
-def refuse_other_numbers(session: DuckDBSession, plan: Plan) -> None:
+def _refuse_other_numbers(session: DuckDBSession, plan: Plan) -> None:
     """What was applied with another release may be numbered otherwise: nothing would be found under its numbers."""
     if other := other_numbers(session, plan):
         message = f"`{other[0]}` was applied by another release of Drumbeat, which compiled it otherwise"

@@ -112,14 +112,14 @@ def _outcome(session: DuckDBSession, project: Project, name: str, as_of: datetim
     return Outcome(
         entered=len(entrants),
         held_out=sum(row["arm"] == "holdout" for row in entrants),
-        first=tuple(label[_whose(row)] for row in entrants[:FIRST]),
+        first=tuple(label[with_row(row)] for row in entrants[:FIRST]),
         inside=spells["spells"] - len(entrants) - len(refusals),
         refused=_kept(refusals, label),
         rowless=qualifying - spells["records"],
     )
 
 
-def _whose(row: Mapping[str, Any]) -> str:
+def with_row(row: Mapping[str, Any]) -> str:
     """The record, or `record+row`, as everywhere else."""
     return f"{row['record']}+{row['occasion']}" if row["occasion"] else row["record"]
 
@@ -127,7 +127,7 @@ def _whose(row: Mapping[str, Any]) -> str:
 def _kept(refusals: list[dict[str, Any]], label: Mapping[str, Labelled]) -> tuple[Kept, ...]:
     found: dict[str, list[str]] = {}
     for row in refusals:
-        found.setdefault(row["reason"], []).append(_whose(row))
+        found.setdefault(row["reason"], []).append(with_row(row))
     kept = [
         Kept(reason, len(records), tuple(label[r] for r in records[:FIRST_REFUSED]))
         for reason, records in found.items()
@@ -139,4 +139,4 @@ def _labels(session: DuckDBSession, project: Project, object_: str, rows: list[d
     records = sorted({row["record"] for row in rows})
     query = labels_query(project.catalog, object_)
     known = {r["record"]: r["label"] for r in session.rows(query, {"records": records})} if query else {}
-    return {_whose(row): Labelled(_whose(row), known.get(row["record"])) for row in rows}
+    return {with_row(row): Labelled(with_row(row), known.get(row["record"])) for row in rows}

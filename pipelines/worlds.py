@@ -12,6 +12,7 @@ import pyarrow
 
 from connectors import Since
 from definitions import Project, UserError
+from definitions.orders import words_of
 from pipelines.apply import apply_project
 from pipelines.commands import give
 from pipelines.evaluation import Evaluation, Execution, Increments, broken_invariants, evaluate
@@ -196,7 +197,7 @@ class World:
 
     def order(self, order: str, at: datetime) -> None:
         """Give an order as on the command line: `pause renewal a1`, `archive renewal`, `approve renewal a1 step`."""
-        command, workflow, *rest = [*order.split(), "", ""][: max(2, len(order.split()))]
+        command, workflow, rest = words_of(order)
         records, steps = rest[:1], rest[1:]
         give(self.session, command, workflow, records, at=at, by="test", step=steps[0] if steps else None)
 

@@ -38,7 +38,7 @@ ORDER BY w.workflow, w.version;
 
 -- [versions_in_use] Every version that somebody inside follows, or by which somebody is observed.
 SELECT
-    w.workflow, w.version, w.definition, w.text_fingerprint, w.recipient_object,
+    w.workflow, w.version, w.definition, w.text_fingerprint,
     BOOL_OR(p.left_at IS NULL AND w.version = p.flow_version) AS is_followed,
     BOOL_OR(w.version = p.version) AS is_observed
 FROM live.workflows AS w

@@ -24,13 +24,13 @@ ALIKE = EXECUTIONS + "test_all_executions_write_the_same[never-bitmaps]"
 ALONE = EXECUTIONS + "test_an_increment_looks_at_those_alone_that_may_differ[sql]"
 BLOCKS = "tests/pipelines/test_bits.py::test_blocks_change_nothing[8]"
 DAYS = "tests/sql/test_days.py::test_every_minute_is_of_the_day_that_the_engine_tells"
-HAPPENED = "tests/test_cases.py::test_a_case_that_was_found_looks_at_those_alone_that_may_differ[whoever leaves by what somebody did is judged anew for all other workflows]"
-HOURS = "tests/test_cases.py::test_case[found: an hour that the clock repeats is two hours]"
 FOUND = "tests/test_cases.py::test_case[found: "
+BY_INCREMENTS = "tests/test_cases.py::test_a_case_that_was_found_looks_at_those_alone_that_may_differ["
+HAPPENED = BY_INCREMENTS + "whoever leaves by what somebody did is judged anew for all other workflows]"
 CLOCKS_BACK = (
-    HAPPENED.split("[")[0]
-    + "[where clocks go back, what lies between two evaluations is seen on both sides of the hour]"
+    BY_INCREMENTS + "where clocks go back, what lies between two evaluations is seen on both sides of the hour]"
 )
+HOURS = FOUND + "an hour that the clock repeats is two hours]"
 GONE = FOUND + "what is gone is not observed, and what was seen last stands]"
 OLD_RECIPIENT = (
     FOUND + "whoever finishes older steps is written to as those said, and who must not be written to is not]"

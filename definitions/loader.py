@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from definitions.catalog import Catalog, CatalogObject
 from definitions.communication import BlackoutCalendar
 from definitions.errors import ProblemsFound, UserError
 from definitions.journey import Journey
-from definitions.problems import Problem, Span, did_you_mean, in_order
+from definitions.problems import Problem, Span, in_order
 from definitions.project import Project, ProjectSettings
 from definitions.rules import check_project
 from definitions.secrets import written_out
 from definitions.segment import Segment
-from definitions.source import SourceFile, read_source
+from definitions.shapes import shape_problems
+from definitions.source import SourceFile, as_text, read_source, undecoded
 from definitions.testing import WorkflowTest
 from definitions.values import Model, is_name
 from definitions.workflow import Workflow
@@ -43,7 +43,7 @@ def read_folder(folder: Path) -> dict[str, str]:
     for name in FOLDERS:
         wanted.extend(sorted((folder / name).glob("*.y*ml")))
     wanted.extend(p for p in sorted((folder / "messages").rglob("*")) if p.is_file())
-    return {path.relative_to(folder).as_posix(): _read(path, folder) for path in wanted}
+    return {path.relative_to(folder).as_posix(): as_text(path.read_bytes()) for path in wanted}
 
 
 def load_settings(folder: Path) -> ProjectSettings:
@@ -51,21 +51,11 @@ def load_settings(folder: Path) -> ProjectSettings:
     path = folder / "project.yaml"
     if not path.is_file():
         raise UserError("no-project", f"`{folder}` holds no project.yaml", "run `drumbeat init` to make a project")
-    loading = _Loading({"project.yaml": _read(path, folder)})
+    loading = _Loading({"project.yaml": as_text(path.read_bytes())})
     settings = loading.one("project.yaml", ProjectSettings)
     if settings is None or loading.problems:
         raise ProblemsFound(in_order(loading.problems))
     return settings
-
-
-def _read(path: Path, folder: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        where = path.relative_to(folder).as_posix()
-        raise UserError(
-            "encoding", f"`{where}` is not UTF-8 text: byte {error.start}", "save the file as UTF-8"
-        ) from error
 
 
 def load_project(files: Mapping[str, str]) -> Project:
@@ -107,6 +97,7 @@ class _Loading:
             return None
         messages = {f: t for f, t in self.files.items() if f.startswith("messages/")}
         catalog = Catalog({made.object: made for made in objects.values()})
+        self.problems.extend(p for p in (undecoded(f, t) for f, t in messages.items()) if p is not None)
         live = {file: text for file, text in self.files.items() if not file.startswith("tests/")}
         tests = self.all("tests", WorkflowTest)
         return Project(
@@ -148,7 +139,7 @@ class _Loading:
         try:
             return model.model_validate(source.data)
         except ValidationError as error:
-            self.problems.extend(as_problems(source, error, problems))
+            self.problems.extend(shape_problems(source, model, error, problems))
             return self._without_unknown_keys(source, model, error)
 
     def _without_unknown_keys(self, source: SourceFile, model: type[_M], error: ValidationError) -> _M | None:
@@ -170,72 +161,3 @@ def without(data: Any, paths: set[tuple[str | int, ...]], here: tuple[str | int,
     if isinstance(data, list):
         return [without(v, paths, (*here, i)) for i, v in enumerate(cast("list[Any]", data))]
     return data
-
-
-def as_problems(source: SourceFile, error: ValidationError, before: list[Problem]) -> Iterator[Problem]:
-    """pydantic's errors as problems at their YAML place; an error caused by another is not shown."""
-    details = error.errors(include_url=False)
-    paths = [tuple(d["loc"]) for d in details]
-    taken = {(p.span.line) for p in before}
-    for detail, path in zip(details, paths, strict=True):
-        if any(other != path and other[: len(path)] == path for other in paths):
-            continue
-        problem = _as_problem(source, detail, path)
-        if problem.code == "secret":  # its line holds it
-            problem = replace(problem, span=replace(problem.span, source_line=""))
-        if problem.span.line not in taken:
-            yield problem
-
-
-def _as_problem(source: SourceFile, detail: ErrorDetails, path: tuple[str | int, ...]) -> Problem:
-    kind = detail["type"]
-    last = str(path[-1]) if path else ""
-    if kind == "extra_forbidden":
-        span = source.locate(path, on_key=True)
-        hint = "it is a key in another place" if last in KEYS else did_you_mean(last, KEYS)
-        return Problem(span, "unknown-key", f"`{last}` is not a key here", hint)
-    if kind == "missing":
-        return Problem(source.locate(path[:-1]), "missing-key", f"`{last}` is missing", f"add `{last}:`")
-    context: dict[str, Any] = detail.get("ctx") or {}
-    if "hint" in context:
-        span = source.locate(path)
-        return Problem(
-            replace(span, source_line="") if kind == "secret" else span, kind, str(context["message"]), context["hint"]
-        )
-    if kind == "union_tag_not_found":
-        return Problem(source.locate(path), "missing-key", "`kind` is missing", "add `kind:`")
-    if kind in ("literal_error", "union_tag_invalid"):
-        tagged = kind == "union_tag_invalid"
-        path = (*path, "kind") if tagged else path
-        given = str(context["tag"] if tagged else detail["input"])
-        expected = str(context.get("expected") or context.get("expected_tags") or "").replace("'", "`")
-        words = [w.strip(" `") for w in expected.replace(" or ", ",").split(",")]
-        return Problem(
-            source.locate(path),
-            "unknown-word",
-            f"`{given}` is not known here",
-            did_you_mean(given, words) or f"write {expected}",
-        )
-    return Problem(source.locate(path), "value", _message(detail), None)
-
-
-def _message(detail: ErrorDetails) -> str:
-    given = detail["input"]
-    message = detail["msg"]
-    return f"{message[:1].lower()}{message[1:]}" + (
-        f", not `{given}`" if isinstance(given, str | int | float | bool) else ""
-    )
-
-
-def _keys() -> frozenset[str]:
-    found: set[str] = set()
-    pending: list[type[Model]] = list(Model.__subclasses__())
-    while pending:
-        model = pending.pop()
-        pending.extend(model.__subclasses__())
-        found.update(info.alias or name for name, info in model.model_fields.items())
-    return frozenset(found)
-
-
-KEYS = _keys()
-"""Every key of every kind of file: where hints for misspelt keys come from."""

@@ -23,12 +23,16 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 40
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _compose_all: Any = yaml.compose_all  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+_scan: Any = yaml.scan  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?\Z")
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
 _AMBIGUOUS = {"yes", "no", "on", "off"}
 _OCTAL = re.compile(r"[-+]?0[0-9]+\Z|[-+]?0[xob][0-9a-fA-F_]+\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)\Z", re.IGNORECASE)
+_ESCAPED = re.compile("[\udc80-\udcff]")
+UNDECODED = "\ufdd0"
+"""A code point that no text holds: it stands for a byte that is no UTF-8."""
 # `{if: x in (1, 2)}` is cut at the comma; the halves give themselves away by an unclosed bracket
 _OPEN_BRACKET = re.compile(r"\([^)]*\Z")
 
@@ -36,17 +40,10 @@ Path = tuple[str | int, ...]
 
 
 class _Loader(_BASE):
-    """What plain text means is decided in this module: nothing is guessed from patterns."""
+    """What plain text means is decided in this module: nothing is guessed from patterns. A node without a tag has none."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
-        return _TAGS[kind]
-
-
-_TAGS = {
-    yaml.ScalarNode: "tag:yaml.org,2002:str",
-    yaml.SequenceNode: "tag:yaml.org,2002:seq",
-    yaml.MappingNode: "tag:yaml.org,2002:map",
-}
+        return ""
 
 
 @dataclass(frozen=True)
@@ -146,6 +143,9 @@ def read_source(file: str, content: str) -> tuple[SourceFile | None, list[Proble
     start = Span(file, 1, 1, lines[0] if lines else "")
     if len(content.encode("utf-8", "replace")) > MAX_BYTES:
         return None, [Problem(start, "file-too-large", f"the file is larger than {MAX_BYTES // 1024} kB")]
+    broken = undecoded(file, content)
+    if broken is not None:
+        return None, [broken]
     reader = _Reader(file, lines, content)
     try:
         documents: list[Any] = list(_compose_all(content, Loader=_Loader))
@@ -153,11 +153,47 @@ def read_source(file: str, content: str) -> tuple[SourceFile | None, list[Proble
         return None, [reader.yaml_problem(error)]
     except (yaml.YAMLError, RecursionError) as error:
         return None, [Problem(start, "yaml-syntax", f"not readable as YAML: {str(error).splitlines()[0]}")]
+    anchors = _anchors(content)
+    if anchors:
+        return None, [_anchor(reader.span(mark)) for mark in anchors]
     if len(documents) > 1:
         span = reader.span(documents[1].start_mark)
         return None, [Problem(span, "yaml-documents", "one document a file", "put the second into a file of its own")]
     data = reader.value(documents[0], (), 0) if documents and documents[0] is not None else None
     return SourceFile(file, data, reader.keys, reader.values, start), reader.problems
+
+
+def as_text(written: bytes) -> str:
+    """A file's text, with one line ending; bytes that are no UTF-8 are marked, for `undecoded` to find.
+
+    >>> as_text(b"caf\\xe9\\r\\n") == f"caf{UNDECODED}\\n"
+    True
+    """
+    decoded = written.decode("utf-8", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
+    return _ESCAPED.sub(UNDECODED, decoded)
+
+
+def undecoded(file: str, content: str) -> Problem | None:
+    """The first place of a file that is no UTF-8."""
+    before, found, _ = content.partition(UNDECODED)
+    if not found:
+        return None
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    span = Span(file, line, column, content.split("\n")[line - 1].replace(UNDECODED, "\ufffd"))
+    return Problem(span, "encoding", "the file is not UTF-8 text", "save the file as UTF-8")
+
+
+def _anchors(content: str) -> list[Any]:
+    """Where a file sets anchors; composing tells of none that no alias uses."""
+    return (
+        [t.start_mark for t in _scan(content, Loader=_BASE) if isinstance(t, yaml.AnchorToken)]
+        if "&" in content
+        else []
+    )
+
+
+def _anchor(span: Span) -> Problem:
+    return Problem(span, "yaml-anchor", "anchors and aliases are not used here", "write the value out")
 
 
 class _Reader:
@@ -169,7 +205,6 @@ class _Reader:
         self.keys: dict[Path, Span] = {}
         self.values: dict[Path, Span] = {}
         self.problems: list[Problem] = []
-        self._seen: set[int] = set()
 
     def span(self, mark: Any) -> Span:
         line: int = mark.line
@@ -182,7 +217,7 @@ class _Reader:
         mark: Any = error.problem_mark or error.context_mark
         span = self.span(mark) if mark else Span(self.file, 1, 1, self.lines[0])
         if "alias" in (error.problem or "") or "anchor" in (error.problem or ""):
-            return Problem(span, "yaml-anchor", "anchors and aliases are not used here", "write the value out")
+            return _anchor(span)
         hint = None
         if re.search(r"[{\[].*,", span.source_line):
             hint = "a comma inside {..} or [..] ends the value: put the condition on its own line or in quotes"
@@ -192,12 +227,11 @@ class _Reader:
 
     def value(self, node: Any, path: Path, depth: int) -> Any:
         span = self.values.setdefault(path, self.span(node.start_mark))
-        if id(node) in self._seen:
-            self.problem(node, "yaml-anchor", "anchors and aliases are not used here", "write the value out")
-            return None
-        self._seen.add(id(node))
         if depth > MAX_DEPTH:
             self.problem(node, "yaml-depth", f"nested deeper than {MAX_DEPTH} levels")
+            return None
+        if node.tag:
+            self.problem(node, "yaml-tag", f"the tag `{node.tag}` is not read here", "write plain values")
             return None
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path, depth)
@@ -206,8 +240,6 @@ class _Reader:
         return self.scalar(node, span)
 
     def mapping(self, node: Any, path: Path, depth: int) -> dict[str, Any]:
-        if not node.tag.startswith("tag:yaml.org,2002:map"):
-            self.problem(node, "yaml-tag", f"the tag `{node.tag}` is not read here")
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = self.key(key_node)
@@ -225,6 +257,9 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode):
             self.problem(node, "yaml-key", "a key must be plain text")
             return None
+        if node.tag:
+            self.problem(node, "yaml-tag", f"the tag `{node.tag}` is not read here", "write plain values")
+            return None
         if node.value == "<<" and not node.style:
             self.problem(node, "yaml-merge", "merge keys are not used here", "write the keys out")
             return None
@@ -236,9 +271,6 @@ class _Reader:
     def scalar(self, node: Any, span: Span) -> Any:
         value: str = node.value
         place = Place(span, self.lines, self.content[node.start_mark.index : node.end_mark.index], value)
-        if node.tag.startswith("!") or node.tag.startswith("tag:yaml.org,2002:python"):
-            self.problem(node, "yaml-tag", f"the tag `{node.tag}` is not read here", "write plain values")
-            return None
         if node.style:  # libyaml says "" for plain text, PyYAML None
             return text(value, place)
         if value in _WORDS:

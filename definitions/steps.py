@@ -19,11 +19,11 @@ class Expr(Model):
 
 
 def _value_kind(value: Any) -> str:
-    return "expression" if isinstance(value, dict | Expr) else "scalar"
+    return "<expression>" if isinstance(value, dict | Expr) else "<scalar>"
 
 
 Value: TypeAlias = Annotated[
-    Annotated[Scalar, Tag("scalar")] | Annotated[Expr, Tag("expression")],
+    Annotated[Scalar, Tag("<scalar>")] | Annotated[Expr, Tag("<expression>")],
     Discriminator(_value_kind),
 ]
 """A plain value, a template, or an SQL expression."""
@@ -243,17 +243,20 @@ class WaitForDate(Model):
 
 
 def _wait(value: Any) -> Any:
-    return {"fixed": value} if isinstance(value, str) else value
+    written = not isinstance(value, dict | Model)
+    return {"fixed": value} if written else value
 
 
 def _wait_kind(value: Any) -> str:
     if isinstance(value, FixedWait) or (isinstance(value, dict) and "fixed" in value):
-        return "fixed"
-    return "date" if isinstance(value, WaitForDate) or (isinstance(value, dict) and "for_date" in value) else "until"
+        return "<fixed>"
+    return (
+        "<date>" if isinstance(value, WaitForDate) or (isinstance(value, dict) and "for_date" in value) else "<until>"
+    )
 
 
 Wait: TypeAlias = Annotated[
-    Annotated[FixedWait, Tag("fixed")] | Annotated[WaitUntil, Tag("until")] | Annotated[WaitForDate, Tag("date")],
+    Annotated[FixedWait, Tag("<fixed>")] | Annotated[WaitUntil, Tag("<until>")] | Annotated[WaitForDate, Tag("<date>")],
     Discriminator(_wait_kind),
     BeforeValidator(_wait, json_schema_input_type=Lasting | WaitUntil | WaitForDate),
 ]
@@ -334,7 +337,10 @@ ACTION_KINDS = (
     "enroll",
 )
 MESSAGE_KINDS = ("email", "sms")
-_TAGS = {**dict.fromkeys(ACTION_KINDS, "action"), "wait": "wait", "branch": "branch", "split": "split", "exit": "exit"}
+_TAGS = {
+    **dict.fromkeys(ACTION_KINDS, "<action>"),
+    **{kind: f"<{kind}>" for kind in ("wait", "branch", "split", "exit")},
+}
 
 
 def _one_kind(value: Any) -> Any:
@@ -360,15 +366,21 @@ def _step_kind(value: Any) -> str:
 
 
 Step: TypeAlias = Annotated[
-    Annotated[ActionStep, Tag("action")]
-    | Annotated[WaitStep, Tag("wait")]
-    | Annotated[BranchStep, Tag("branch")]
-    | Annotated[SplitStep, Tag("split")]
-    | Annotated[ExitStep, Tag("exit")],
+    Annotated[ActionStep, Tag("<action>")]
+    | Annotated[WaitStep, Tag("<wait>")]
+    | Annotated[BranchStep, Tag("<branch>")]
+    | Annotated[SplitStep, Tag("<split>")]
+    | Annotated[ExitStep, Tag("<exit>")],
     Discriminator(_step_kind),
     BeforeValidator(_one_kind),
 ]
-_BY_MODEL = {ActionStep: "action", WaitStep: "wait", BranchStep: "branch", SplitStep: "split", ExitStep: "exit"}
+_BY_MODEL = {
+    ActionStep: "<action>",
+    WaitStep: "<wait>",
+    BranchStep: "<branch>",
+    SplitStep: "<split>",
+    ExitStep: "<exit>",
+}
 
 
 def is_address(sender: str) -> bool:

@@ -33,20 +33,20 @@ Row: TypeAlias = dict[Name, Field_]
 
 
 def _rows_kind(value: Any) -> str:
-    return "list" if isinstance(value, list | tuple) else "map"
+    return "<list>" if isinstance(value, list | tuple) else "<map>"
 
 
 Rows: TypeAlias = Annotated[
-    Annotated[tuple[Row, ...], Tag("list")] | Annotated[dict[str, Row], Tag("map")], Discriminator(_rows_kind)
+    Annotated[tuple[Row, ...], Tag("<list>")] | Annotated[dict[str, Row], Tag("<map>")], Discriminator(_rows_kind)
 ]
 
 
 def _row_kind(value: Any) -> str:
-    return "gone" if isinstance(value, str) else "row"
+    return "<gone>" if isinstance(value, str) else "<row>"
 
 
 Change: TypeAlias = Annotated[
-    Annotated[Literal["gone"], Tag("gone")] | Annotated[Row, Tag("row")], Discriminator(_row_kind)
+    Annotated[Literal["gone"], Tag("<gone>")] | Annotated[Row, Tag("<row>")], Discriminator(_row_kind)
 ]
 
 
@@ -108,7 +108,7 @@ class Expect(Model):
 
 
 def _expect_kind(value: Any) -> str:
-    return "nothing" if isinstance(value, str) else "named"
+    return "<nothing>" if isinstance(value, str) else "<named>"
 
 
 class Moment(Model):
@@ -127,7 +127,8 @@ class Moment(Model):
     )
     expect: (
         Annotated[
-            Annotated[Literal["nothing"], Tag("nothing")] | Annotated[Expect, Tag("named")], Discriminator(_expect_kind)
+            Annotated[Literal["nothing"], Tag("<nothing>")] | Annotated[Expect, Tag("<named>")],
+            Discriminator(_expect_kind),
         ]
         | None
     ) = Field(default=None, description="what is decided; `nothing` says that nothing at all is")

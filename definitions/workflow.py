@@ -70,14 +70,14 @@ class Excluding(Model):
 
 
 def _lock_kind(value: Any) -> str:
-    return "word" if isinstance(value, str) else "excluding"
+    return "<word>" if isinstance(value, str) else "<excluding>"
 
 
 class WhileInside(Model):
     """What a participant of this workflow may not enter meanwhile."""
 
     enter: Annotated[
-        Annotated[Literal["all", "none"], Tag("word")] | Annotated[Excluding, Tag("excluding")],
+        Annotated[Literal["all", "none"], Tag("<word>")] | Annotated[Excluding, Tag("<excluding>")],
         Discriminator(_lock_kind),
     ] = Field(default="all", description="all, none, or {not: [workflows]}")
 
@@ -120,11 +120,11 @@ class Moves(Model):
 
 
 def _change_kind(value: Any) -> str:
-    return "word" if isinstance(value, str) else "moves"
+    return "<word>" if isinstance(value, str) else "<moves>"
 
 
 OnChange: TypeAlias = Annotated[
-    Annotated[Literal["finish_old", "restart"], Tag("word")] | Annotated[Moves, Tag("moves")],
+    Annotated[Literal["finish_old", "restart"], Tag("<word>")] | Annotated[Moves, Tag("<moves>")],
     Discriminator(_change_kind),
 ]
 

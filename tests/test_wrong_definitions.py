@@ -7,13 +7,22 @@ A comment on a line of its own speaks of the next line.
 
 from __future__ import annotations
 
+import copy
+import json
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from definitions import Problem, ProblemsFound, load_project, read_folder
+from definitions import Problem, ProblemsFound, ProjectSettings, load_project, read_folder
+from definitions.loader import FOLDERS as MODELS
+from definitions.shapes import shape_problems
+from definitions.source import read_source
 
+STARTER = Path(__file__).parent.parent / "definitions" / "starter"
 WRONG = Path(__file__).parent / "wrong"
 FOLDERS = sorted(p for p in WRONG.iterdir() if p.is_dir())
 _NOTE = re.compile(r'# (?:error|warning): \[([a-z-]+)\] "([^"]*)"')
@@ -52,6 +61,18 @@ def test_a_problem_reads_like_a_compilers_message() -> None:
         "    |                             ^\n"
         "hint: did you mean `poor`?"
     )
+
+
+def test_files_that_are_not_utf8_are_told_with_the_problems_of_the_others(tmp_path: Path) -> None:
+    shutil.copytree(WRONG.parent / "hostile", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "messages").mkdir()
+    (tmp_path / "workflows" / "early.yaml").write_bytes("object: account\n# caf\u00e9\n".encode("latin-1"))
+    (tmp_path / "messages" / "hello.txt").write_bytes(b"Hello \xff")
+    (tmp_path / "workflows" / "later.yaml").write_text("object: acount\n")
+    told = {(p.span.file, p.span.line, p.span.column, p.code) for p in found_in(tmp_path)}
+    assert {("workflows/early.yaml", 2, 6, "encoding"), ("messages/hello.txt", 1, 7, "encoding")} < told
+    assert ("workflows/later.yaml", 1, 1, "missing-key") in told
 
 
 @pytest.mark.parametrize(
@@ -150,3 +171,55 @@ def test_definitions_have_names(name: str) -> None:
     with pytest.raises(ProblemsFound) as caught:
         load_project(files | {f"workflows/{name}.yaml": files["workflows/care.yaml"]})
     assert [(p.span.file, p.code) for p in caught.value.problems] == [(f"workflows/{name}.yaml", "file-name")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "column", "message", "hint"),
+    [
+        ("    wait: 3", 11, "`3` is not a duration", "write a number and a unit, such as `3 days` or `1 month`"),
+        ("    wait: {until: seats > 3, at_most: 7}", 39, "`7` is not a duration", "write a number and a unit"),
+        ("    wait: {until: seats > 3, for: 3 days}", 30, "`for` is not a key here", "`at_most:`, `otherwise:`, `until:`"),
+        ("    wait: 3 days\n    foo: 1", 5, "`foo` is not a key here", "keys here are `id:`, `wait:`"),
+        ("    task: call them", 11, "a mapping belongs here, not `call them`", "write under it `title:`"),
+        ("    task: {title: true}", 19, "text belongs here, not `true`", 'quote it: "true"'),
+        ("    update: {plan: [a]}", 20, "a plain value belongs here, not a list", ""),
+        ("    branch: {if: seats > 3}", 13, "a list belongs here, not a mapping", "write each on a line of its own"),
+        ("    tag: []", 10, "at least 1 element belongs here, not 0", ""),
+    ],
+)  # fmt: skip
+def test_a_wrong_shape_is_told_in_the_words_of_the_language(lines: str, column: int, message: str, hint: str) -> None:
+    text = f"object: account\nentry: {{when: seats > 1}}\nsteps:\n  - id: one\n{lines}\n"
+    files = read_folder(WRONG.parent / "hostile") | {"workflows/later.yaml": text}
+    with pytest.raises(ProblemsFound) as refused:
+        load_project(files)
+    told = [p for p in refused.value.problems if p.message == message]
+    assert [(p.span.line, p.span.column) for p in told] == [(4 + len(lines.split("\n")), column)]
+    assert hint in (told[0].hint or "")
+
+
+@pytest.mark.parametrize(
+    "file", ["project.yaml", "catalog/account.yaml", "workflows/onboarding.yaml", "tests/renewal.yaml"]
+)
+def test_whatever_stands_in_the_wrong_place_is_never_told_in_pydantics_words(file: str) -> None:
+    model = MODELS.get(file.split("/")[0], ProjectSettings)
+    source, _ = read_source(file, (STARTER / file).read_text())
+    assert source is not None
+    told: set[str] = set()
+    for path in source.values:
+        for odd in (5, True, None, "x", [], {}, ["x"], {"a": 1}):
+            changed, _ = read_source(file, json.dumps(_with(source.data, path, odd)))
+            assert changed is not None
+            try:
+                model.model_validate(changed.data)
+            except ValidationError as error:
+                told.update(p.message for p in shape_problems(changed, model, error, []))
+    assert {"text belongs here, not a list", "a mapping belongs here, not `5`"} <= told
+    assert not [message for message in told if re.search("input|valid|NoneType|instance", message)]
+
+
+def _with(data: Any, path: tuple[str | int, ...], value: Any) -> Any:
+    if not path:
+        return value
+    made = copy.copy(data)
+    made[path[0]] = _with(data[path[0]], path[1:], value)
+    return made

@@ -205,10 +205,14 @@ def _moved(node: exp.Expr, call: Call, check: Check) -> Type:
         check.report(call.args[0], "type", f"`{call.name}` follows numbers; this is {FAMILY.get(given, given)}")
     by = call.args[1]
     if isinstance(by, exp.Literal) and by.is_string:
-        if not re.fullmatch(r"\d+(\.\d+)?%", by.name):
-            check.report(by, "arguments", f"`{by.name}` is not a percentage", "write a number, or such as '20%'")
+        if not re.fullmatch(r"(?=.*[1-9])\d+(\.\d+)?%", by.name):
+            check.report(
+                by, "arguments", f"`{by.name}` is not a percentage above zero", "write a number, or such as '20%'"
+            )
     elif not fits(check.type(by), "a number"):
         check.report(by, "type", f"`{call.name}` takes a number or a percentage such as '20%'")
+    elif isinstance(by, exp.Neg) or (isinstance(by, exp.Literal) and not re.search("[1-9]", by.name)):
+        check.report(by, "arguments", f"`{call.name}` takes a number above zero", "`changed` follows any change")
     return "boolean"
 
 

@@ -249,9 +249,11 @@ def _follow(start: str, parts: tuple[str, ...], catalog: Catalog, from_root: boo
     if spec.spec(field) is not None:
         return Name(here, field, hops, from_root)
     if field in spec.relations:
-        return Unresolved(
-            "aggregate", f"`{field}` is a relation of {here}: use it inside an aggregate, such as count({field})", field
-        )
+        step = catalog.walk(here, (field,))
+        use = f"use it inside an aggregate, such as count({field})"
+        if step and not any(hop.many for hop in step):
+            use = f"name a field of it, such as {field}.{catalog[step[-1].target].key}"
+        return Unresolved("aggregate", f"`{field}` is a relation of {here}: {use}", field)
     return Unresolved(
         "unknown-field", f"`{field}` is not a field of {here}", field, (*spec.fields, *spec.computed, spec.key)
     )

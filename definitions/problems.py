@@ -53,12 +53,12 @@ class Problem:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A hint with the nearest known name, or nothing.
+    """A hint with the nearest other name that is known, or nothing.
 
     >>> did_you_mean("helth", ["health", "seats"])
     'did you mean `health`?'
     """
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, sorted({*known} - {name}), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else None
 
 

@@ -85,12 +85,11 @@ def _texts(difference: Difference) -> Iterator[str]:
 
 def _rehearsal(rehearsal: Rehearsal, zone: ZoneInfo) -> Iterator[str]:
     many = rehearsal.days > 0
+    days = f"{rehearsal.days} day{'s' if rehearsal.days > 1 else ''}"
     yield f"the next evaluation, {instant(rehearsal.as_of, zone)}" + (
-        f", and {rehearsal.days} day{'s' if rehearsal.days > 1 else ''} with it (one evaluation a day over the present records)"
-        if many
-        else ""
+        f", and {days} with it (one evaluation a day over the present records)" if many else ""
     )
-    rows: list[tuple[str, ...]] = [("", "next", f"{rehearsal.days} days") if many else ("", "next")]
+    rows: list[tuple[str, ...]] = [("", "next", days) if many else ("", "next")]
     for name in sorted({*rehearsal.next, *rehearsal.coming}):
         first, later = rehearsal.next.get(name, Effects()), rehearsal.coming.get(name, Effects())
         rows.append((name,))

@@ -194,4 +194,7 @@ def read_instant(written: str | None, workspace: Workspace) -> datetime:
         moment = datetime.fromisoformat(written)
     except ValueError as error:
         raise UserError("instant", f"`{written}` is not an instant", "write it as 2024-05-06T06:00") from error
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    if moment.tzinfo is not None:
+        return moment
+    # by way of UTC: what no clock shows, in the hour that is left out, becomes what clocks show then
+    return moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)

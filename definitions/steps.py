@@ -243,8 +243,7 @@ class WaitForDate(Model):
 
 
 def _wait(value: Any) -> Any:
-    written = not isinstance(value, dict | Model)
-    return {"fixed": value} if written else value
+    return {"fixed": value} if isinstance(value, str | int | float) else value
 
 
 def _wait_kind(value: Any) -> str:

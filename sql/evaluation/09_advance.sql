@@ -1,4 +1,4 @@
--- [dated if watched_participants] Who waits for a date of the record, and the date as it is now; the archive looks at none.
+-- [dated if watched_participants] Who waits for a date of the record, and the date as it is now; the archive looks at none, nor does whoever is stopped.
 CREATE OR REPLACE TEMP TABLE dated AS
 SELECT p.participant_id, p.due_at IS NULL AS is_first_look, d.result AS due_at
 FROM state.open_participants AS p
@@ -6,7 +6,7 @@ JOIN affected AS k ON k.object = p.object AND k.record = p.record
 JOIN live.steps AS s ON s.workflow = p.workflow AND s.version = p.flow_version AND s.step_id = p.step_id
 JOIN live.workflows AS w ON w.workflow = p.workflow AND w.is_current
 LEFT JOIN dates AS d ON d.value = s.date_value AND d.record = p.record
-WHERE p.left_at IS NULL AND s.date_value IS NOT NULL AND w.state <> 'archived'
+WHERE p.status = 'active' AND s.date_value IS NOT NULL AND w.state <> 'archived'
     AND NOT EXISTS (SELECT 1 FROM forwarded AS f WHERE f.participant_id = p.participant_id);
 
 -- [read_dates_again if dated] A moved date moves what waits for it.

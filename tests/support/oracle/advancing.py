@@ -67,8 +67,8 @@ def advance(state: State) -> None:
         if live.state == "archived":
             continue
         for participant in sorted(live.inside(), key=lambda p: p.spot):
-            _read_date(state, participant)
             if participant.status == "active":
+                _read_date(state, participant)
                 _go(state, participant)
 
 
@@ -145,7 +145,7 @@ def _at_date(state: State, participant: Participant, wait: WaitForDate, is_new: 
 
 
 def _read_date(state: State, participant: Participant) -> None:
-    """When the date waited for comes, as it is known now, also for whoever is stopped."""
+    """When the date waited for comes, as it is known now; whoever is stopped looks again when it goes on."""
     if participant.wait is not None and isinstance(participant.wait.wait, WaitForDate):
         moment: date | datetime | None = state.value(participant.wait.wait.moment, participant)
         if moment is None or isinstance(moment, datetime):

@@ -22,7 +22,7 @@ from definitions.grammar import Call, Scope, aggregate_of, call_of
 from definitions.journey import Journey
 from definitions.rules import conditions_of, expressions_of
 from definitions.values import Duration
-from definitions.vocabulary import PARTICIPANT, RESULTS
+from definitions.vocabulary import JOURNEY, PARTICIPANT, RESULTS
 from definitions.workflow import Workflow
 
 __all__ = ["Asked", "Judge", "Standing", "asks_passage"]
@@ -187,7 +187,7 @@ class Judge:
         """The value over the rows of the snapshot at which the participant entered; missing if nobody asked for it then."""
         if asked.participant is None:
             return None
-        if _sql(call.args[0]) not in self.standing.kept_at_entry(asked.participant):
+        if meaning_of(self.project, asked.object, call.args[0]) not in self.standing.kept_at_entry(asked.participant):
             return None
         record = self.standing.record_at_entry(asked.participant)
         return self._value(call.args[0], Asked(asked.object, record, self.standing.entered_at(asked.participant)))
@@ -215,7 +215,8 @@ class Judge:
         self._only_now(call, asked)
         if self._value(call.args[0], asked) is not True:
             return False
-        since = self._held.get((asked.object, _sql(call.args[0])), {}).get(asked.record, asked.now)
+        key = (asked.object, meaning_of(self.project, asked.object, call.args[0]))
+        since = self._held.get(key, {}).get(asked.record, asked.now)
         return self.clock.step(since, interval(call.args[1])) <= asked.now
 
     # ---- journeys
@@ -270,7 +271,7 @@ class Judge:
         """
         held: dict[tuple[str, str], dict[str, datetime]] = {}
         for object_, tree in _held_conditions(self.project, followed):
-            key = (object_, _sql(tree))
+            key = (object_, meaning_of(self.project, object_, tree))
             before = self._held.get(key, {})
             held[key] = {
                 record: before.get(record, now)
@@ -307,16 +308,47 @@ def _span(duration: Duration) -> Span:
     return Span(duration.months, duration.days, duration.minutes)
 
 
-def asked_about_entry(workflow: Workflow) -> frozenset[str]:
+def asked_about_entry(project: Project, workflow: Workflow) -> frozenset[str]:
     """What a workflow's conditions ask about the entry."""
     trees = (leaf.expression.tree for condition in conditions_of(workflow) for leaf in leaves(condition))
     calls = (call_of(node) for tree in trees for node in tree.find_all(exp.Anonymous))
-    return frozenset(_sql(call.args[0]) for call in calls if call is not None and call.name == "at_entry")
+    return frozenset(
+        meaning_of(project, workflow.object, call.args[0])
+        for call in calls
+        if call is not None and call.name == "at_entry"
+    )
 
 
-def _sql(tree: Node) -> str:
-    """Conditions that read the same are the same."""
-    return tree.sql(dialect="duckdb")
+def meaning_of(project: Project, object_: str, tree: Node) -> str:
+    """What is asked, with the segments, journeys and computed fields that it leads to: an edit of one asks something else."""
+    found = [tree.sql(dialect="duckdb")]
+    for name, inner in _named_in(project, object_, tree):
+        found.append(f"{name}: {meaning_of(project, object_, inner)}")
+    return "; ".join(found)
+
+
+def _named_in(project: Project, object_: str, tree: Node) -> Iterator[tuple[str, Node]]:
+    computed = project.catalog[object_].computed
+    for node in tree.walk():
+        call = call_of(node)
+        if call is not None and call.name == "segment":
+            yield from _texts(call.args[0].name, project.segments[call.args[0].name].when)
+        if call is not None and call.name in JOURNEY:
+            for stage in project.journeys[call.args[0].name].stages:
+                yield from _texts(f"{stage.name} {stage.duration}", stage.when)
+                for goal, condition in stage.goals.items():
+                    yield from _texts(f"{stage.name} {goal}", condition)
+        if isinstance(node, exp.Column) and node.name in computed:
+            yield node.name, computed[node.name].tree
+
+
+def _texts(name: str, condition: Condition) -> Iterator[tuple[str, Node]]:
+    """The leaves of a condition, each named with the groups that it stands in."""
+    if isinstance(condition, Leaf):
+        yield name, condition.expression.tree
+    else:
+        for part in condition.parts:
+            yield from _texts(f"{name} {type(condition).__name__}", part)
 
 
 def _held_conditions(project: Project, followed: Iterable[tuple[str, Condition]]) -> Iterator[tuple[str, Node]]:

@@ -262,7 +262,7 @@ def _enter(state: State, candidate: Candidate) -> Participant:
         objective=live.definition.objective,
         longest=longest(live.definition.steps),
         entered_as=record,
-        kept=asked_about_entry(live.definition),
+        kept=asked_about_entry(state.project, live.definition),
         spell=candidate.since,
         step=HOLDOUT if is_held else ENTRY,
     )

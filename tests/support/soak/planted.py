@@ -35,6 +35,7 @@ GONE = FOUND + "what is gone is not observed, and what was seen last stands]"
 OLD_RECIPIENT = (
     FOUND + "whoever finishes older steps is written to as those said, and who must not be written to is not]"
 )
+STOPPED = FOUND + "a date that came and passed while somebody was stopped is past on arrival]"
 OLD_SEGMENT = FOUND + "when a segment is edited, the objective of those who entered before is asked by it too]"
 OLD_FIELD = "tests/pipelines/test_older_versions.py::test_an_objective_that_is_observed_still_keeps_what_it_asks_for"
 REACH = "tests/sql/test_reach.py::test_a_condition_reaches_every_table_on_its_way"
@@ -142,6 +143,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("recipient_of_now", "whom a message goes to is read from the version that is live", "sql/evaluation/10_send.sql", "v.workflow = a.workflow AND v.version = a.version", "v.workflow = a.workflow AND v.is_current", OLD_RECIPIENT),
     Mutant("old_numbers", "older versions keep the numbers of before an edit of a segment", "pipelines/apply.py", "        _write_older(session, project)\n", "", OLD_SEGMENT),
     Mutant("retiring_unchecked", "the version that an apply retires is not looked at", "sql/queries/live.sql", "WHERE p.left_at IS NULL OR p.watched_until >= $as_of\nGROUP BY ALL", "WHERE NOT w.is_current\nGROUP BY ALL", OLD_FIELD),
+    Mutant("looked_while_stopped", "whoever is stopped looks at the date that it waits for", ADVANCE, "WHERE p.status = 'active' AND s.date_value IS NOT NULL", "WHERE p.left_at IS NULL AND s.date_value IS NOT NULL", STOPPED),
     Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', ALIKE),
 )  # fmt: skip
 """The list. A mutant that survives all its seeds fails the build."""

@@ -167,7 +167,23 @@ SELECT file, position FROM outbox.journal;
 -- [note_position] The same, from now on.
 INSERT OR REPLACE INTO outbox.journal VALUES (1, $file, $position);
 
--- [unwanted] Due messages of those who are suppressed by now, what is planned for those who left, and messages that are too old to be true.
+-- [unwanted] Due messages of those who are suppressed by now or to where somebody else wants none, what is planned for those who left, and messages that are too old to be true.
+WITH addressed AS (
+    SELECT action_id, kind, "values" ->> '$."address.to"' AS address, TRUE AS is_due
+    FROM outbox.actions
+    WHERE status = 'planned' AND send_after <= $now AND kind IN ('email', 'sms')
+    UNION ALL
+    SELECT a.action_id, a.kind, a."values" ->> '$."address.to"', FALSE
+    FROM inbox.results AS r
+    JOIN outbox.actions AS a ON a.action_id = r.action_id
+    WHERE (r.result IN ('unsubscribed', 'complained') OR (r.result = 'bounced' AND r.bounce = 'hard'))
+        AND r.happened_at <= $now AND (r.recipient IS NULL OR r.recipient = a.recipient)
+), places AS (
+    SELECT
+        action_id, kind, is_due,
+        CASE kind WHEN 'email' THEN lower(trim(address)) ELSE regexp_replace(address, '[^0-9]', '', 'g') END AS place
+    FROM addressed
+)
 SELECT a.action_id, 'suppressed' AS reason
 FROM outbox.actions AS a
 JOIN live.workflows AS w ON w.workflow = a.workflow AND w.version = a.version
@@ -176,6 +192,11 @@ WHERE a.status = 'planned' AND a.send_after <= $now AND a.kind IN ('email', 'sms
         SELECT 1 FROM state.suppressions AS s
         WHERE s.object = w.recipient_object AND s.recipient = a.recipient AND s.since <= $now
     )
+UNION ALL
+-- the same address under another record
+SELECT p.action_id, 'suppressed'
+FROM places AS p
+WHERE p.is_due AND p.place <> '' AND EXISTS (SELECT 1 FROM places AS c WHERE NOT c.is_due AND c.kind = p.kind AND c.place = p.place)
 UNION ALL
 -- a delivery that died had it in hand when its participant was made to leave
 SELECT a.action_id, 'left'

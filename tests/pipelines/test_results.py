@@ -241,6 +241,27 @@ def test_who_unsubscribes_after_the_plan_and_before_the_sending_gets_nothing(wor
     assert found == {"a0": "dropped", "a1": "sent", "a2": "sent"}
 
 
+@pytest.mark.parametrize(("result", "follows"), [("unsubscribed", "dropped"), ("opened", "sent")])
+def test_what_an_address_wants_holds_for_every_record_that_has_it(world: World, result: str, follows: str) -> None:
+    world.set({"contact": {"c1": {"mail": "C0@Example.com "}}})
+    world.evaluate(START + 3 * DAY)
+    arrive(world, event(hello(world), result))
+    take(world)
+    send(world, START + 3 * DAY + timedelta(hours=15))
+    found = {record: status(world, hello(world, record, "again")) for record in ("a0", "a1", "a2")}
+    assert found == {"a0": follows, "a1": follows, "a2": "sent"}
+
+
+def test_what_one_of_several_recipients_wants_says_nothing_of_the_address_that_was_written_to(world: World) -> None:
+    world.set({"contact": {"c1": {"mail": "c0@example.com"}}})
+    world.evaluate(START + 3 * DAY)
+    arrive(world, event(hello(world), "unsubscribed", recipient="c2"))
+    take(world)
+    send(world, START + 3 * DAY + timedelta(hours=15))
+    found = {record: status(world, hello(world, record, "again")) for record in ("a0", "a1", "a2")}
+    assert found == {"a0": "sent", "a1": "sent", "a2": "dropped"}
+
+
 @pytest.mark.parametrize(
     ("results", "follows"),
     [(["delivered"], "sent"), (["opened"], "sent"), (["dropped"], "dropped"), (["dropped", "delivered"], "sent")],

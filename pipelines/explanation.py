@@ -11,16 +11,17 @@ from typing import Any, Literal
 
 from definitions import Project, UserError, Workflow
 from definitions.conditions import Condition
+from definitions.older import read_version
 from definitions.problems import did_you_mean
-from definitions.steps import BranchStep, FixedWait, Wait, WaitForDate, WaitStep, WaitUntil, walk
 from definitions.tracking import tracked_fields
+from pipelines.coming import Next, Passed, decision_of, next_of
 from pipelines.evaluation import refuse_outdated_snapshot
 from pipelines.inspection import Judged, judge_parts
 from pipelines.known import judged_by
 from pipelines.live import live_project
 from pipelines.previewing import with_row, workflow_named
 from sql import DuckDBSession
-from sql.flow import Draw, Guard, Hop, compile_flow
+from sql.flow import Draw, Hop, compile_flow
 from sql.labels import records_query
 from sql.leaves import is_personal
 from sql.truths.inspection import Inspection
@@ -47,16 +48,6 @@ class Gate:
     last_left: datetime | None = None
     first_enabled: datetime | None = None
     required: str | None = None
-
-
-@dataclass(frozen=True)
-class Passed:
-    """A step that a move passed; `arm` is the way taken at a branch, a split or a wait."""
-
-    step: str
-    label: str
-    kind: str
-    arm: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,21 +99,6 @@ class Guarded:
 
 
 @dataclass(frozen=True)
-class Next:
-    """What comes next as things stand: from where, when at the latest or at once, through which steps, to where."""
-
-    place: str
-    label: str
-    due: datetime | None
-    on_condition: bool
-    ready: bool
-    steps: tuple[Passed, ...]
-    outcome: str | None
-    to: str | None
-    reason: str | None
-
-
-@dataclass(frozen=True)
 class Explanation:
     """Everything that is known of a record in a workflow."""
 
@@ -134,6 +110,8 @@ class Explanation:
     as_of: datetime
     snapshot_as_of: datetime
     newer_snapshot: bool
+    older_steps: int | None
+    """The version whose steps it finishes, where an edit left it there."""
     gate: Gate
     entry: Judged | None
     exit: Judged | None
@@ -156,13 +134,16 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
         raise UserError("not-evaluated", "there is no evaluation to explain", "run `drumbeat evaluate` first")
     refuse_outdated_snapshot(session, project, tracked_fields(project))
     whose = _whose(session, project, name, record)
-    rows = session.ask("passages_of", **whose)
+    rows = session.ask("passages_of", **whose, as_of=last[0]["as_of"])
     label = _label(session, project, workflow.object, whose["record"], bool(rows))
     parameters = judged_by(session) | {"record": whose["record"]}
     parameters["participant_id"] = rows[-1]["participant_id"] if rows else None
     resting = rows[-1] if rows and rows[-1]["left_at"] is None else None
-    hops = [hop for hop in compile_flow(workflow.steps) if resting and hop.from_step == resting["step_id"]]
-    judged = _judge(session, project, workflow, hops, parameters)
+    followed = _version(session, workflow, name, resting["flow_version"] if resting else None)
+    observed = _version(session, workflow, name, rows[-1]["version"] if rows and rows[-1]["is_observed"] else None)
+    hops = [hop for hop in compile_flow(followed.steps) if resting and hop.from_step == resting["step_id"]]
+    asked = followed.model_copy(update={"entry": workflow.entry, "objective": observed.objective})
+    judged = _judge(session, project, asked, hops, parameters)
     return Explanation(
         workflow=name,
         state=workflow.state,
@@ -172,15 +153,22 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
         as_of=last[0]["as_of"],
         snapshot_as_of=snapshot[0]["as_of"],
         newer_snapshot=snapshot[0]["snapshot_id"] != last[0]["snapshot_id"],
+        older_steps=resting["flow_version"] if resting and followed is not workflow else None,
         gate=_gate(session, workflow, whose, rows, judged.entry),
         entry=judged.entry,
         exit=judged.exit,
         objective=judged.objective,
         goals=tuple(Guarded(name, found) for name, found in judged.goals.items()),
-        guards=tuple(Guarded(_decision(workflow, guard), found) for guard, found in judged.guards.items()),
+        guards=tuple(Guarded(decision_of(followed, guard), found) for guard, found in judged.guards.items()),
         passages=tuple(_passages(session, whose, rows)),
-        next=_next(session, project, name, resting, hops, judged.guards, last[0]["as_of"]) if resting else None,
+        next=next_of(session, project.settings.seed, followed, resting, hops, judged.guards) if resting else None,
     )
+
+
+def _version(session: DuckDBSession, live: Workflow, name: str, version: int | None) -> Workflow:
+    """A workflow as an older version says it; the live one for its own number, and for none."""
+    older = session.ask("retired_version", workflow=name, version=version)
+    return read_version(name, older[0]["definition"]).workflow if older else live
 
 
 def _whose(session: DuckDBSession, project: Project, name: str, record: str) -> dict[str, str]:
@@ -338,58 +326,3 @@ def _planned(row: dict[str, Any]) -> PlannedAction:
         send_after=row["send_after"],
         due=row["due_at"],
     )
-
-
-def _next(
-    session: DuckDBSession,
-    project: Project,
-    name: str,
-    resting: dict[str, Any],
-    hops: list[Hop],
-    guards: Mapping[Condition, Judged],
-    as_of: datetime,
-) -> Next:
-    labels = {row["step_id"]: row["label"] for row in session.ask("step_labels", workflow=name)}
-    kinds = {step.id: type(step).__name__.removesuffix("Step").lower() for step in walk(project.workflows[name].steps)}
-
-    def holds(guard: Guard) -> bool:
-        if not isinstance(guard, Draw):
-            return guard in guards and guards[guard].truth == "true"
-        text = f"{project.settings.seed}|split|{resting['participant_id']}|{guard.step}"
-        return guard.low <= session.ask("draw_of", text=text)[0]["draw"] < guard.high
-
-    way = next((hop for hop in hops if all(holds(guard) for guard in hop.guards)), None)
-    place, due = resting["step_id"], resting["due_at"]
-    return Next(
-        place=place,
-        label=labels.get(place, place),
-        due=due,
-        on_condition=any(not hop.needs_timer for hop in hops),
-        ready=way is not None and (not way.needs_timer or (due is not None and due <= as_of)),
-        steps=tuple(Passed(s, labels.get(s, s), kinds.get(s, ""), arm) for s, arm in way.path) if way else (),
-        outcome=way.outcome if way else None,
-        to=way.to_step if way else None,
-        reason=way.reason if way else None,
-    )
-
-
-def _decision(workflow: Workflow, condition: Condition) -> str:
-    """Where a condition stands: the wait it ends, or the branch and its arm."""
-    for step in walk(workflow.steps):
-        if isinstance(step, WaitStep) and condition in _waited_for(step.wait):
-            return step.id
-        for arm in step.branch if isinstance(step, BranchStep) else ():
-            if arm.if_ == condition:
-                return f"{step.id} / {arm.name}"
-    return ""
-
-
-def _waited_for(wait: Wait) -> tuple[Condition, ...]:
-    match wait:
-        case WaitUntil(until=until):
-            return (until,)
-        case WaitForDate() as date:
-            cancel = (date.cancel,) if date.cancel is not None else ()
-            return (*cancel, date.reached, date.gone_by, date.unknown)
-        case FixedWait():
-            return ()

@@ -20,6 +20,8 @@ def explain_lines(found: Explanation, zone: ZoneInfo) -> Iterator[str]:
         yield f"values are of the snapshot of {instant(found.snapshot_as_of, zone)}, which no evaluation has read yet"
     yield ""
     yield where_it_stands(found, zone)
+    if found.older_steps is not None:
+        yield f"It finishes the steps of version {found.older_steps}, which an edit has replaced for others."
     if found.gate.qualifies_since is not None:
         yield f"It qualifies since {day(found.gate.qualifies_since, zone)}."
     if found.next is not None:

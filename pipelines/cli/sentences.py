@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines.explanation import Explanation, Gate, Move, Next, Passage, PlannedAction
+from pipelines.coming import Next
+from pipelines.explanation import Explanation, Gate, Move, Passage, PlannedAction
 from pipelines.inspection import Judged, Seen
 
 FIRST = 3

@@ -20,7 +20,9 @@ ORDER BY refused_from DESC
 LIMIT 1;
 
 -- [passages_of] A record's passages through a workflow.
-SELECT participant_id, entry_no, entry_mode, matched_from, arm, status, step_id, due_at, entered_at, left_at, exit_reason, recipient
+SELECT
+    participant_id, entry_no, entry_mode, matched_from, arm, status, step_id, due_at, entered_at, left_at, exit_reason, recipient,
+    workflow, version, flow_version, left_at IS NULL OR watched_until >= $as_of AS is_observed, CAST($as_of AS TIMESTAMPTZ) AS as_of
 FROM state.participants
 WHERE workflow = $workflow AND record = $record AND occasion = $occasion
 ORDER BY entry_no;
@@ -48,12 +50,11 @@ FROM outbox.actions
 WHERE workflow = $workflow AND record = $record AND occasion = $occasion
 ORDER BY evaluation_id, step_id;
 
--- [step_labels] What people read instead of the steps' ids, in the current version.
-SELECT s.step_id, s.label
-FROM live.steps AS s
-JOIN live.workflows AS w ON w.workflow = s.workflow AND w.version = s.version
-WHERE w.workflow = $workflow AND w.is_current
-ORDER BY s.position;
+-- [step_labels] What people read instead of the steps' ids, in a version.
+SELECT step_id, label FROM live.steps WHERE workflow = $workflow AND version = $version ORDER BY position;
+
+-- [retired_version] A version as it was written, unless it is live.
+SELECT definition FROM live.workflows WHERE workflow = $workflow AND version = $version AND NOT is_current;
 
 -- [draw_of] The stable draw of a text, as splits use it.
 SELECT draw($text) AS draw;

@@ -227,6 +227,38 @@ def test_what_comes_follows_what_holds_now(world: World) -> None:
     )
 
 
+def test_who_finishes_older_steps_is_explained_by_them(world: World) -> None:
+    world.evaluate(START)
+    edit = {
+        "exit: {when: seats = 0}": "exit: {when: seats = 1}\non_structural_change: finish_old",
+        "when: renewed": "when: seats > 500",
+    }
+    edit |= {"  - id: rest\n    wait: 7 days\n": "  - id: other\n    wait: 2 days\n"}
+    text = FILES["workflows/care.yaml"]
+    for old, new in edit.items():
+        text = text.replace(old, new)
+    world.apply(load_project(FILES | {"workflows/care.yaml": text}))
+    world.set({"account": {"a2": A1 | {"name": "Beta", "seats": 120}}})
+    world.evaluate(START + DAY)
+    old, new = explain(world.session, "care", "a1"), explain(world.session, "care", "a2")
+    assert (old.older_steps, new.older_steps) == (1, None)
+    assert old.next is not None and new.next is not None
+    assert (old.next.place, old.next.due, [p.step for p in old.next.steps]) == (
+        "rest",
+        START + 7 * DAY,
+        ["size", "write"],
+    )
+    assert (new.next.place, new.next.due, [p.step for p in new.next.steps]) == (
+        "other",
+        START + 3 * DAY,
+        ["size", "visit"],
+    )
+    conditions = [(e.exit.text, e.objective.text) for e in (old, new) if e.exit is not None and e.objective is not None]
+    assert conditions == [("seats = 0", "renewed"), ("seats = 1", "seats > 500")]
+    lines = list(explain_lines(old, ZONE))
+    assert "It finishes the steps of version 1, which an edit has replaced for others." in lines
+
+
 def _sources(world: World) -> dict[str, Any]:
     specs = world.project.catalog.objects.items()
     return {

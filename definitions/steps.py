@@ -247,11 +247,8 @@ def _wait(value: Any) -> Any:
 
 
 def _wait_kind(value: Any) -> str:
-    if isinstance(value, FixedWait) or (isinstance(value, dict) and "fixed" in value):
-        return "<fixed>"
-    return (
-        "<date>" if isinstance(value, WaitForDate) or (isinstance(value, dict) and "for_date" in value) else "<until>"
-    )
+    keys: Any = type(value).model_fields if isinstance(value, Model) else value if isinstance(value, dict) else ()
+    return "<fixed>" if "fixed" in keys else "<date>" if "for_date" in keys else "<until>"
 
 
 Wait: TypeAlias = Annotated[
@@ -336,10 +333,7 @@ ACTION_KINDS = (
     "enroll",
 )
 MESSAGE_KINDS = ("email", "sms")
-_TAGS = {
-    **dict.fromkeys(ACTION_KINDS, "<action>"),
-    **{kind: f"<{kind}>" for kind in ("wait", "branch", "split", "exit")},
-}
+_KINDS = (*ACTION_KINDS, "wait", "branch", "split", "exit")
 
 
 def _one_kind(value: Any) -> Any:
@@ -349,10 +343,10 @@ def _one_kind(value: Any) -> Any:
     if not isinstance(value, dict):
         raise fault("step", "a step is a mapping with an `id` and one kind, such as `task` or `wait`")
     mapping = cast("dict[str, Any]", value)
-    kinds = [key for key in mapping if key in _TAGS]
+    kinds = [key for key in mapping if key in _KINDS]
     if len(kinds) != 1:
         some = "none" if not kinds else ", ".join(f"`{k}`" for k in kinds)
-        raise fault("step", f"a step has exactly one kind; this has {some}", "kinds are " + ", ".join(_TAGS))
+        raise fault("step", f"a step has exactly one kind; this has {some}", "kinds are " + ", ".join(_KINDS))
     if mapping[kinds[0]] is None:
         raise fault("step", f"`{kinds[0]}` is empty", "write under it what it does")
     return mapping
@@ -360,8 +354,9 @@ def _one_kind(value: Any) -> Any:
 
 def _step_kind(value: Any) -> str:
     if isinstance(value, Model):
-        return next(tag for model, tag in _BY_MODEL.items() if isinstance(value, model))
-    return next(_TAGS[key] for key in value if key in _TAGS)
+        return f"<{type(value).__name__.removesuffix('Step').lower()}>"
+    kind = next(key for key in value if key in _KINDS)
+    return "<action>" if kind in ACTION_KINDS else f"<{kind}>"
 
 
 Step: TypeAlias = Annotated[
@@ -373,13 +368,6 @@ Step: TypeAlias = Annotated[
     Discriminator(_step_kind),
     BeforeValidator(_one_kind),
 ]
-_BY_MODEL = {
-    ActionStep: "<action>",
-    WaitStep: "<wait>",
-    BranchStep: "<branch>",
-    SplitStep: "<split>",
-    ExitStep: "<exit>",
-}
 
 
 def is_address(sender: str) -> bool:

@@ -247,7 +247,7 @@ def _wait(value: Any) -> Any:
 
 
 def _wait_kind(value: Any) -> str:
-    keys: Any = type(value).model_fields if isinstance(value, Model) else value if isinstance(value, dict) else ()
+    keys = type(value).model_fields if isinstance(value, Model) else cast("dict[str, Any]", value)
     return "<fixed>" if "fixed" in keys else "<date>" if "for_date" in keys else "<until>"
 
 

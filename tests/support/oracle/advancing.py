@@ -89,7 +89,7 @@ def _go(state: State, participant: Participant) -> None:
     way = _way(state, participant, todo, verdict)
     blocked = next((step for step, _ in way.actions if lacks_permission(state, participant, step)), None)
     if blocked is not None:
-        participant.stop("error", f"no_send_as:{blocked.id}", state.at, state.clock)
+        participant.stop("error", f"no_send_as:{blocked.id}", state.at)
         return
     new = [Action(participant, step, state.at, is_long) for step, is_long in way.actions]
     participant.actions += new
@@ -108,7 +108,7 @@ def _rest(state: State, participant: Participant, verdict: Verdict) -> None:
     if verdict.what == "exit":
         participant.leave("exited", verdict.reason, state.at)
     elif verdict.what == "error":
-        participant.stop("error", verdict.reason, state.at, state.clock)
+        participant.stop("error", verdict.reason, state.at)
 
 
 def _at_wait(state: State, participant: Participant, step: WaitStep, is_arriving: bool) -> Verdict:

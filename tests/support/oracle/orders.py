@@ -108,7 +108,7 @@ def _stand(state: State, participant: Participant, status: str) -> None:
     if status == participant.status:
         return
     if status == "paused":
-        participant.stop("paused", "by_hand", state.at, state.clock)
+        participant.stop("paused", "by_hand", state.at)
     else:
         participant.go_on(state.at, state.clock)
 

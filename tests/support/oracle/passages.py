@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from support.oracle.clock import Clock, Span
@@ -118,7 +118,7 @@ class Participant:
     step: str = ENTRY
     wait: WaitStep | None = None
     due_at: datetime | None = None
-    remaining: tuple[int, timedelta] | None = None
+    stopped_due: datetime | None = None
     dateless: bool = False
     is_over: bool = False
     restart: bool = False
@@ -146,25 +146,23 @@ class Participant:
         """The record as tests name it: with the row that brought it in."""
         return named(self.spot)
 
-    def stop(self, status: Literal["paused", "error"], reason: str, now: datetime, clock: Clock) -> None:
-        """Keep what is left of the wait, in days of the calendar and what is over, until somebody lets it go on."""
-        self.status, self.reason, self.stopped_at, self.remaining = status, reason, now, None
-        if self.due_at is not None:
-            days = (clock.local(self.due_at).replace(tzinfo=None) - clock.local(now).replace(tzinfo=None)).days
-            self.remaining = days, self.due_at - clock.step(now, Span(days=days))
+    def stop(self, status: Literal["paused", "error"], reason: str, now: datetime) -> None:
+        """Keep what is left of the wait until somebody lets it go on."""
+        self.status, self.reason, self.stopped_at, self.stopped_due = status, reason, now, self.due_at
 
     def go_on(self, now: datetime, clock: Clock) -> None:
-        """After a pause or an error: what was left of the wait runs on from now."""
-        if self.status == "paused" and self.stopped_at is not None:
+        """After a pause or an error: what was left of the wait runs on from now, in days of the calendar and what is over."""
+        before, due = self.stopped_at, self.stopped_due
+        if self.status == "paused" and before is not None:
             self.resumed_at = now
-        if self.remaining is not None:
-            days, rest = self.remaining
-            self.due_at = clock.step(now, Span(days=days)) + rest
-        self.status, self.reason, self.stopped_at, self.remaining = "active", None, None, None
+        if before is not None and due is not None:
+            days = (clock.local(due).replace(tzinfo=None) - clock.local(before).replace(tzinfo=None)).days
+            self.due_at = clock.step(now, Span(days=days)) + (due - clock.step(before, Span(days=days)))
+        self.status, self.reason, self.stopped_at, self.stopped_due = "active", None, None, None
 
     def begin_anew(self) -> None:
         """Go back to the entry: the steps have changed."""
-        self.restart, self.step, self.wait, self.due_at, self.remaining = False, ENTRY, None, None, None
+        self.restart, self.step, self.wait, self.due_at, self.stopped_due = False, ENTRY, None, None, None
         self.restarts += 1
 
     def leave(self, status: str, reason: str | None, now: datetime) -> None:

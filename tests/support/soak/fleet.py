@@ -57,7 +57,7 @@ class Summary:
         self.evaluations += played.evaluations
         self.rejected += played.rejected
         self.seconds += played.seconds
-        self.fired.update(played.tally.keys())
+        self.fired.update(guard for guard, times in played.tally.items() if times)
         self.times.update(played.tally)
         if played.difference is not None:
             self.failures.append(played)

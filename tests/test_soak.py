@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.soak.directed import FROM
 from support.soak.engines import Stage, open_stage
+from support.soak.fleet import Played, Summary
 from support.soak.mutants import ROOT, judge, remembered
+from support.soak.page import never_fired
 from support.soak.planted import MUTANTS, Mutant
 from support.soak.running import Outcome, run_seed
 
@@ -23,6 +26,14 @@ PART = 5
 """Seeds of one test: enough to keep every process busy to the end."""
 FOUND_BEFORE = [m for m in MUTANTS if m.name in remembered() or m.is_tested]
 """Those that a seed is known for. `make soak` plays all mutants, and many more seeds."""
+
+
+def test_a_guard_counts_in_the_seeds_in_which_it_fired() -> None:
+    summary = Summary(STEPS, ("engine", "oracle"))
+    for seed, times in enumerate((0, 3, 2)):
+        summary.add(Played(seed, 10, 0, 1.0, Counter({"approval: approved": times}), None))
+    assert (summary.fired["approval: approved"], summary.times["approval: approved"]) == (2, 5)
+    assert "approval: approved" not in never_fired(summary) and "occasion: row" in never_fired(summary)
 
 
 @pytest.fixture(scope="module")

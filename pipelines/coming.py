@@ -47,6 +47,7 @@ def next_of(
     resting: Mapping[str, Any],
     hops: Sequence[Hop],
     guards: Mapping[Condition, Judged],
+    as_of: datetime,
 ) -> Next:
     """What comes next for a participant, a row of `passages_of`: of the ways out of where it rests, the first that is open.
 
@@ -71,7 +72,7 @@ def next_of(
         label=labels.get(place, place),
         due=due,
         on_condition=any(not hop.needs_timer for hop in hops),
-        ready=way is not None and (not way.needs_timer or (due is not None and due <= resting["as_of"])),
+        ready=way is not None and (not way.needs_timer or (due is not None and due <= as_of)),
         steps=tuple(Passed(s, labels.get(s, s), kinds.get(s, ""), arm) for s, arm in way.path) if way else (),
         outcome=way.outcome if way else None,
         to=way.to_step if way else None,

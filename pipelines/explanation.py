@@ -161,7 +161,9 @@ def explain(session: DuckDBSession, name: str, record: str) -> Explanation:
         goals=tuple(Guarded(name, found) for name, found in judged.goals.items()),
         guards=tuple(Guarded(decision_of(followed, guard), found) for guard, found in judged.guards.items()),
         passages=tuple(_passages(session, whose, rows)),
-        next=next_of(session, project.settings.seed, followed, resting, hops, judged.guards) if resting else None,
+        next=next_of(session, project.settings.seed, followed, resting, hops, judged.guards, last[0]["as_of"])
+        if resting
+        else None,
     )
 
 

@@ -22,7 +22,7 @@ LIMIT 1;
 -- [passages_of] A record's passages through a workflow.
 SELECT
     participant_id, entry_no, entry_mode, matched_from, arm, status, step_id, due_at, entered_at, left_at, exit_reason, recipient,
-    workflow, version, flow_version, left_at IS NULL OR watched_until >= $as_of AS is_observed, CAST($as_of AS TIMESTAMPTZ) AS as_of
+    workflow, version, flow_version, left_at IS NULL OR watched_until >= $as_of AS is_observed
 FROM state.participants
 WHERE workflow = $workflow AND record = $record AND occasion = $occasion
 ORDER BY entry_no;

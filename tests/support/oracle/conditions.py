@@ -322,33 +322,36 @@ def asked_about_entry(project: Project, workflow: Workflow) -> frozenset[str]:
 def meaning_of(project: Project, object_: str, tree: Node) -> str:
     """What is asked, with the segments, journeys and computed fields that it leads to: an edit of one asks something else."""
     found = [tree.sql(dialect="duckdb")]
-    for name, inner in _named_in(project, object_, tree):
-        found.append(f"{name}: {meaning_of(project, object_, inner)}")
+    for name, about, inner in _led_to(project, object_, tree):
+        found.append(f"{name}: {meaning_of(project, about, inner)}")
     return "; ".join(found)
 
 
-def _named_in(project: Project, object_: str, tree: Node) -> Iterator[tuple[str, Node]]:
+def _led_to(project: Project, object_: str, tree: Node) -> Iterator[tuple[str, str, Node]]:
+    """The expressions of segments, journeys and computed fields that a tree names, each with its name and its object."""
     computed = project.catalog[object_].computed
     for node in tree.walk():
         call = call_of(node)
         if call is not None and call.name == "segment":
-            yield from _texts(call.args[0].name, project.segments[call.args[0].name].when)
+            segment = project.segments[call.args[0].name]
+            yield from _texts(call.args[0].name, segment.object, segment.when)
         if call is not None and call.name in JOURNEY:
-            for stage in project.journeys[call.args[0].name].stages:
-                yield from _texts(f"{stage.name} {stage.duration}", stage.when)
+            journey = project.journeys[call.args[0].name]
+            for stage in journey.stages:
+                yield from _texts(f"{stage.name} {stage.duration}", journey.object, stage.when)
                 for goal, condition in stage.goals.items():
-                    yield from _texts(f"{stage.name} {goal}", condition)
+                    yield from _texts(f"{stage.name} {goal}", journey.object, condition)
         if isinstance(node, exp.Column) and node.name in computed:
-            yield node.name, computed[node.name].tree
+            yield node.name, object_, computed[node.name].tree
 
 
-def _texts(name: str, condition: Condition) -> Iterator[tuple[str, Node]]:
+def _texts(name: str, object_: str, condition: Condition) -> Iterator[tuple[str, str, Node]]:
     """The leaves of a condition, each named with the groups that it stands in."""
     if isinstance(condition, Leaf):
-        yield name, condition.expression.tree
+        yield name, object_, condition.expression.tree
     else:
         for part in condition.parts:
-            yield from _texts(f"{name} {type(condition).__name__}", part)
+            yield from _texts(f"{name} {type(condition).__name__}", object_, part)
 
 
 def _held_conditions(project: Project, followed: Iterable[tuple[str, Condition]]) -> Iterator[tuple[str, Node]]:
@@ -372,19 +375,8 @@ def _live(project: Project, followed: Iterable[tuple[str, Condition]]) -> Iterat
         object_, tree = ahead.pop()
         if (object_, id(tree)) not in seen:
             seen.add((object_, id(tree)))
-            ahead += _led_to(project, object_, tree)
+            ahead += [(about, inner) for _, about, inner in _led_to(project, object_, tree)]
             yield object_, tree
-
-
-def _led_to(project: Project, object_: str, tree: Node) -> Iterator[tuple[str, Node]]:
-    computed = project.catalog[object_].computed
-    for node in tree.walk():
-        call = call_of(node)
-        if call is not None and call.name == "segment":
-            segment = project.segments[call.args[0].name]
-            yield from ((segment.object, leaf.expression.tree) for leaf in leaves(segment.when))
-        if isinstance(node, exp.Column) and node.name in computed:
-            yield object_, computed[node.name].tree
 
 
 def asks_passage(condition: Condition) -> bool:

@@ -180,7 +180,7 @@ class World:
         for row in self.session.rows("SELECT condition, record FROM truths"):
             held.setdefault(row["condition"], set()).add(row["record"])
         judged: dict[str, set[str]] = {}
-        for row in self.session.rows("SELECT object, record FROM affected"):
+        for row in self.session.rows("SELECT object, record FROM affected WHERE is_reached"):
             judged.setdefault(row["object"], set()).add(row["record"])
         before = self._qualifying if self._is_increment else {}
         self._qualifying = {

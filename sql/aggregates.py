@@ -166,3 +166,23 @@ def _first(aggregate: Aggregate) -> exp.Expr:
     known = exp.not_(exp.Is(this=value.copy(), expression=exp.null())) if aggregate.name == "any_value" else None
     conditions = [c for c in (aggregate.where, known) if c is not None]
     return exp.Filter(this=made, expression=exp.Where(this=exp.and_(*conditions))) if conditions else made
+
+
+def filter_of(aggregate: exp.Expr) -> exp.Expr | None:
+    """The filter of a column of a group: rows that do not pass it make no difference to it. None: every row may.
+
+    >>> from sqlglot import parse_one
+    >>> filter_of(parse_one("TRY_CAST(SUM(CASE WHEN a > 1 THEN b END) AS BIGINT)", dialect="duckdb")).sql()
+    'a > 1'
+    """
+    match aggregate:
+        case exp.Filter():
+            return aggregate.expression.this
+        case exp.Case() if len(aggregate.args["ifs"]) == 1 and aggregate.args.get("default") is None:
+            return aggregate.args["ifs"][0].this
+        case exp.Distinct(expressions=[one]):
+            return filter_of(one)
+        case exp.AggFunc() | exp.Cast() | exp.Anonymous() if isinstance(aggregate.this, exp.Expr):
+            return filter_of(aggregate.this)
+        case _:
+            return None

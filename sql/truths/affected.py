@@ -7,7 +7,7 @@ workflow (`sql/evaluation/04_affected.sql`). What is left out is as it was, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlglot import exp
 
@@ -72,7 +72,7 @@ def _touched(catalog: Catalog, name: str, stage: str) -> Statement:
     changes = changes_table(name)
     sql = (
         f"CREATE OR REPLACE TEMP TABLE touched_{name} AS\n"
-        f"SELECT {', '.join((key, *now))} FROM {record_table(name)} WHERE {key} IN (SELECT {key} FROM {changes}) AND $has_changes\n"
+        f"SELECT {', '.join((key, *now))} FROM {record_table(name)} WHERE _last_changed > $previous_snapshot\n"
         f"UNION\nSELECT {', '.join((key, *before))} FROM {changes} WHERE kind <> 'created' AND $has_changes"
     )
     return Statement(
@@ -98,8 +98,18 @@ def _reached(catalog: Catalog, name: str, reach: Reach) -> Iterator[str]:
     for path in reach.paths.values():
         if "@" not in path[-1].target:
             yield _walked_back(catalog, name, path, f"touched_{path[-1].target}")
-    for crossing in reach.crossings.values():
-        yield _crossed(catalog, name, crossing)
+    # the rows of a table are read once for all that is compared with the same side
+    for alike in _grouped(reach.crossings.values()):
+        yield _crossed(catalog, name, alike) if alike[0].held is None else _outlasted(alike)
+
+
+def _grouped(crossings: Iterable[Crossing]) -> Iterable[list[Crossing]]:
+    """Crossings that are found in one pass: of one side of one path's rows, or of spells."""
+    found: dict[object, list[Crossing]] = {}
+    for crossing in crossings:
+        place = None if crossing.held is not None else (crossing.path, crossing.alias, crossing.side)
+        found.setdefault(place, []).append(crossing)
+    return found.values()
 
 
 def _walked_back(catalog: Catalog, name: str, path: Path, last: str, alias: str = "x", *where: exp.Expr) -> str:
@@ -123,19 +133,9 @@ def _source(table: str, alias: str) -> exp.Expr:
     return aliased(history_table(table.removesuffix("@history")) if table.endswith("@history") else table, alias)
 
 
-def _crossed(catalog: Catalog, name: str, crossing: Crossing) -> str:
+def _crossed(catalog: Catalog, name: str, alike: Sequence[Crossing]) -> str:
     """Records with a row whose side of a comparison lies between what the clock said then and says now."""
-    then = crossing.bound.copy()
-    for placeholder in list(then.find_all(exp.Placeholder)):
-        placeholder.set("this", "previous_as_of")
-    # where clocks go back, an hour later may be an hour before
-    low, high = (made(this=then.copy(), expressions=[crossing.bound.copy()]) for made in (exp.Least, exp.Greatest))
-    between = exp.Between(this=crossing.side.copy(), low=low, high=high)
-    if crossing.held is not None:
-        query = exp.select("object", "record").from_(aliased(EPISODES, crossing.alias))
-        mine = exp.column("subject", table=crossing.alias).eq(f"held:{crossing.held}")
-        is_open = exp.Is(this=exp.column("matched_to", table=crossing.alias), expression=exp.null())
-        return query.where(mine, is_open, between).sql(dialect=DIALECT)
+    crossing, between = alike[0], exp.or_(*map(_between, alike))
     if not crossing.path:
         key = cast_to(column(catalog[name].key, crossing.alias), "VARCHAR")
         query = exp.select(exp.alias_(exp.Literal.string(name), "object"), exp.alias_(key, "record"))
@@ -143,3 +143,27 @@ def _crossed(catalog: Catalog, name: str, crossing: Crossing) -> str:
     target = crossing.path[-1].target
     last = target if "@" in target else record_table(target)
     return _walked_back(catalog, name, crossing.path, last, crossing.alias, between)
+
+
+def _between(crossing: Crossing) -> exp.Expr:
+    """Does a side of a comparison lie between what the clock said then and says now."""
+    then = crossing.bound.copy()
+    for placeholder in list(then.find_all(exp.Placeholder)):
+        placeholder.set("this", "previous_as_of")
+    # where clocks go back, an hour later may be an hour before
+    low, high = (made(this=then.copy(), expressions=[crossing.bound.copy()]) for made in (exp.Least, exp.Greatest))
+    return exp.Between(this=crossing.side.copy(), low=low, high=high)
+
+
+def _outlasted(held: Sequence[Crossing]) -> str:
+    """Records with an open spell that has just lasted so long."""
+    subjects = sorted({f"held:{crossing.held}" for crossing in held})
+    lasted = (exp.column("subject").eq(f"held:{c.held}").and_(_between(c).transform(_unnamed)) for c in held)
+    is_open = exp.Is(this=exp.column("matched_to"), expression=exp.null())
+    query = exp.select("object", "record").from_(EPISODES)
+    return query.where(exp.column("subject").isin(*subjects), is_open, exp.or_(*lasted)).sql(dialect=DIALECT)
+
+
+def _unnamed(node: exp.Expr) -> exp.Expr:
+    """A column without its table's alias."""
+    return exp.column(node.this) if isinstance(node, exp.Column) else node

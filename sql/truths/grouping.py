@@ -8,12 +8,13 @@ from typing import Literal, get_args
 from sqlglot import exp
 
 from definitions.conditions import DIALECT
-from sql.aggregates import Group
+from sql.aggregates import Group, filter_of
 from sql.names import history_table, record_table
 from sql.places import RECORD, ROOT, Needs, column
 from sql.statements import Statement
 from sql.truths.joining import aliased, follow, join_related, path_aliases, within
 from sql.truths.plan import Kind, ObjectPlan, TruthPlan, numbers_in
+from sql.truths.recent import recent
 
 Family = Literal["", "_judged", "_carried", "_pooled"]
 """Who asks: everybody, tests that are judged as bits but not by numpy, what actions carry, where users are chosen from.
@@ -104,9 +105,8 @@ def _aggregate_sql(needs: Needs, group: Group, wanted: Collection[str], family: 
     # the record itself is only joined where something reads it, or where the path does not lead straight to many rows
     bare = group.hops[0].many and ROOT not in group.root_used
     key = column(group.hops[0].target_field, aliases[1]) if bare else column(needs.catalog[group.object].key, ROOT)
-    columns = [exp.alias_(key.copy(), "record")]
-    columns += [exp.alias_(tree, name) for name, tree in group.columns.values() if name in wanted]
-    query = exp.select(*columns)
+    aggregates = [(name, tree) for name, tree in group.columns.values() if name in wanted]
+    query = exp.select(exp.alias_(key.copy(), "record"), *(exp.alias_(tree, name) for name, tree in aggregates))
     tables = [record_table(group.object), *(_table_of(hop.target) for hop in group.hops)]
     follow(
         query,
@@ -120,6 +120,8 @@ def _aggregate_sql(needs: Needs, group: Group, wanted: Collection[str], family: 
     join_groups(query, group.groups, needs, family)
     if scope is not None:
         query.where(within(scope, key, group.object), copy=False)
+    if (rows := recent(filter_of(tree) for _, tree in aggregates)) is not None:
+        query.where(rows, copy=False)
     query.where(exp.not_(exp.Is(this=key.copy(), expression=exp.null())), copy=False)
     query.group_by(key.copy(), copy=False)
     table = group_table(needs.object, group, family)

@@ -65,11 +65,11 @@ class Judged:
             np.bitwise_or.at(told, mine >> 3, np.left_shift(1, mine & 7).astype(np.uint8))
         return self.numbers[rows[fresh]], places[fresh].astype(np.int32)
 
-    def all_of(self, condition: int) -> NDArray[np.intp]:
-        """The ordinals of the records of which a condition holds; told by that."""
+    def all_of(self, condition: int, among: NDArray[np.uint8]) -> NDArray[np.intp]:
+        """The ordinals of the records of which a condition holds, of those among some; told by that."""
         row = int(np.searchsorted(self.numbers, condition))
-        self.told[row] = np.full(self.bits.shape[1], 255, np.uint8)
-        return np.flatnonzero(np.unpackbits(self.bits[row], count=self.count, bitorder="little"))
+        self.told[row] = self.bits[row] & among
+        return np.flatnonzero(np.unpackbits(self.told[row], count=self.count, bitorder="little"))
 
 
 def judging_statements(plan: TruthPlan) -> Iterator[Statement | Work]:
@@ -77,7 +77,7 @@ def judging_statements(plan: TruthPlan) -> Iterator[Statement | Work]:
     for name, object_plan in sorted(plan.objects.items()):
         if not _conditions(object_plan):
             continue
-        yield ordinals_statement(object_plan, "affected" if plan.is_increment else None)
+        yield ordinals_statement(object_plan, plan.is_increment)
         question = Question(_conditions(object_plan))
         sentence = f"{len(question.conditions)} conditions of {name}, judged together as bits: {len(question.tests)} different tests."
 
@@ -140,7 +140,10 @@ class _Asking:
         memory[_place(self.plan.needs.object)] = judged = self._judged(session, parameters)
         kept = [number for number, _ in numbers_in(self.plan, "entry")]
         if kept:
-            places = [judged.all_of(number).astype(np.int32) for number in kept]
+            reached = session.arrow(f"SELECT is_reached FROM {ordinals_table(judged.object)} ORDER BY ordinal")
+            # of whoever is only due no spell begins or ends
+            among = np.packbits(reached["is_reached"].to_numpy(), bitorder="little")
+            places = [judged.all_of(number, among).astype(np.int32) for number in kept]
             conditions = np.repeat(np.array(kept, np.int64), [len(found) for found in places])
             _tell(session, judged, conditions, np.concatenate(places))
 

@@ -23,8 +23,9 @@ from sql.truths.bits.rows import Part, Rows
 from sql.truths.bits.values import Values
 from sql.truths.bits.windows import Finder, Windows, times_in
 from sql.truths.grouping import is_own
-from sql.truths.joining import aliased, follow, join_related, path_aliases, within
+from sql.truths.joining import aliased, follow, join_related, path_aliases
 from sql.truths.plan import ObjectPlan
+from sql.truths.recent import recent
 from sql.truths.statements import wide_query
 from sql.warehouses.duckdb import DuckDBSession
 
@@ -34,15 +35,15 @@ def ordinals_table(object_: str) -> str:
     return f"ordinals_{object_}"
 
 
-def ordinals_statement(plan: ObjectPlan, scope: str | None) -> Statement:
+def ordinals_statement(plan: ObjectPlan, is_increment: bool) -> Statement:
     """Number the records that are judged, from 0, in the order in which they lie in their table."""
     name = plan.needs.object
-    key = column(plan.needs.catalog[name].key, RECORD)
-    record = cast_to(key.copy(), "VARCHAR").sql(dialect=DIALECT)
-    among = f"\nWHERE {within(scope, key, name).sql(dialect=DIALECT)}" if scope else ""
+    record = cast_to(column(plan.needs.catalog[name].key, RECORD), "VARCHAR").sql(dialect=DIALECT)
+    reached = "a.is_reached" if is_increment else "TRUE AS is_reached"
+    among = f"\nJOIN affected AS a ON a.object = '{name}' AND a.record = {record}" if is_increment else ""
     sql = (
         f"CREATE OR REPLACE TEMP TABLE {ordinals_table(name)} AS\n"
-        f"SELECT {record} AS record, {RECORD}.rowid AS place, CAST(ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid) - 1 AS INTEGER) AS ordinal\n"
+        f"SELECT {record} AS record, {RECORD}.rowid AS place, CAST(ROW_NUMBER() OVER (ORDER BY {RECORD}.rowid) - 1 AS INTEGER) AS ordinal, {reached}\n"
         f"FROM {record_table(name)} AS {RECORD}{among}"
     )
     return Statement("04_truths", ordinals_table(name), f"The {name} records that are judged, numbered.", sql)
@@ -114,9 +115,12 @@ def relation_of(
 
     `inexact` are values, by their SQL, that cannot be put together exactly.
     """
-    rows = Rows(
-        records.session, records.parameters, lambda trees: _related(plan, group, trees), records.count, is_related=True
-    )
+    since = recent(one.where for one in asked.values())
+
+    def wide(trees: Sequence[exp.Expr]) -> str:
+        return _related(plan, group, trees, since)
+
+    rows = Rows(records.session, records.parameters, wide, records.count, is_related=True)
     rows.look_at(tree for one in asked.values() if (tree := one.fetched) is not None)
     asked = {name: one for name, one in asked.items() if one.value_text not in inexact and _is_held(one, rows)}
     if not asked:
@@ -153,8 +157,8 @@ def _windows(asked: Mapping[str, Grouped], rows: Rows) -> tuple[dict[str, Groupe
     return Finder(rows.kind, lambda tree: constants[text_of(tree)]).split(asked)
 
 
-def _related(plan: ObjectPlan, group: Group, trees: Sequence[exp.Expr]) -> str:
-    """The rows of a relation, each with the number of the record that it belongs to."""
+def _related(plan: ObjectPlan, group: Group, trees: Sequence[exp.Expr], since: exp.Expr | None) -> str:
+    """The rows of a relation, each with the number of the record that it belongs to; only those that meet `since`."""
     catalog = plan.needs.catalog
     spec, first = catalog[group.object], group.hops[0]
     aliases = path_aliases(group.hops)
@@ -163,7 +167,8 @@ def _related(plan: ObjectPlan, group: Group, trees: Sequence[exp.Expr]) -> str:
         exp.alias_(exp.column("rowid", table=RELATED), "place"),
         exp.alias_(exp.column("ordinal", table="n"), "owner"),
     ]
-    read = {c.table for tree in trees for c in tree.find_all(exp.Column)}
+    chosen = () if since is None else (since,)
+    read = {c.table for tree in (*trees, *chosen) for c in tree.find_all(exp.Column)}
     roots = any(table == ROOT or table.startswith(f"{ROOT}__") for table in read)
     bare = first.source_field == spec.key and not roots
     query = exp.select(*columns)
@@ -175,7 +180,7 @@ def _related(plan: ObjectPlan, group: Group, trees: Sequence[exp.Expr]) -> str:
     mine = exp.EQ(this=exp.column("record", table="n"), expression=cast_to(who, "VARCHAR"))
     query.join(aliased(ordinals_table(group.object), "n"), on=mine, join_type="inner", copy=False)
     join_related(query, {a: j for a, j in group.joins.items() if _is_needed(a, read, group)}, catalog)
-    return query.sql(dialect=DIALECT)
+    return query.where(*chosen).sql(dialect=DIALECT)
 
 
 def _is_needed(alias: str, read: set[str], group: Group) -> bool:

@@ -1,4 +1,4 @@
-"""Settings -> sources and sinks."""
+"""Settings -> sources and sinks. What only one kind of them needs is loaded when such a one is opened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from connectors.secrets import Secrets
 from connectors.sinks.opening import sink_of
 from connectors.sources.database import database
 from connectors.sources.dlt import DltSource
-from connectors.sources.files import FileSource
 from definitions.connections import (
     DatabaseSourceSettings,
     DltSourceSettings,
@@ -26,6 +25,8 @@ def open_source(settings: OutsideSettings, root: Path) -> Source:
     """The source that settings describe; paths count from the project's root."""
     match settings:
         case FileSourceSettings():
+            from connectors.sources.files import FileSource
+
             return FileSource(root / settings.path, settings.format, settings.latest)
         case DatabaseSourceSettings():
             return database(settings.url, settings.schema_, root)

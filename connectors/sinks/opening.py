@@ -11,7 +11,6 @@ from pydantic import SecretStr
 
 from connectors.contracts import Sink
 from connectors.secrets import Secrets
-from connectors.sinks.files import FileSink
 from definitions import EnvironmentFault
 from definitions.sinks import (
     CloseSinkSettings,
@@ -36,7 +35,7 @@ def sink_of(settings: SinkSettings, secrets: Secrets) -> Sink:
     """The sink that settings describe, with its secrets."""
     match settings:
         case FileSinkSettings():
-            return FileSink(secrets.root / settings.path, secrets.root)
+            return _files(settings, secrets)
         case WebhookSinkSettings():
             return _webhook(settings, secrets)
         case SmtpSinkSettings():
@@ -62,6 +61,12 @@ def _need(kind: str, extra: str, *modules: str) -> None:
 
 def _within(root: Path, path: str | None) -> Path | None:
     return root / path if path else None
+
+
+def _files(settings: FileSinkSettings, secrets: Secrets) -> Sink:
+    from connectors.sinks.files import FileSink
+
+    return FileSink(secrets.root / settings.path, secrets.root)
 
 
 def _webhook(settings: WebhookSinkSettings, secrets: Secrets) -> Sink:

@@ -5,9 +5,9 @@ GROUP BY workflow, version
 HAVING COUNT(*) <> COUNT(CASE WHEN status IN ('active', 'paused', 'error', 'goal_met', 'completed', 'exited') THEN 1 END)
     OR COUNT(CASE WHEN status IN ('goal_met', 'completed', 'exited') THEN 1 END) <> COUNT(left_at);
 
--- [inside_once if state.participants] At most one open participant for a workflow and record.
+-- [inside_once if state.open_participants] At most one open participant for a workflow and record.
 SELECT workflow, record, occasion, COUNT(*) AS open_passages
-FROM state.participants
+FROM state.open_participants
 WHERE left_at IS NULL
 GROUP BY workflow, record, occasion
 HAVING COUNT(*) > 1;
@@ -51,24 +51,25 @@ FROM outbox.actions AS a
 JOIN state.transitions AS t ON t.participant_id = a.participant_id
 WHERE a.status IN ('planned', 'awaiting_approval') AND t.kind IN ('exited', 'goal_met') AND t.hop_id IS NULL;
 
--- [no_entry_past_a_gate if state.participants] Nobody entered at the instant at which it was also refused, or at which it left. Whoever took a merged record's place entered as that one.
+-- [no_entry_past_a_gate if state.open_participants] Nobody entered at the instant at which it was also refused, or at which it left. Whoever took a merged record's place entered as that one.
 SELECT p.participant_id, p.workflow, p.record
-FROM state.participants AS p
-JOIN state.participants AS q
+FROM state.open_participants AS p
+-- what is closed was looked at while it was open, and is as it was
+JOIN state.open_participants AS q
     ON q.workflow = p.workflow AND q.record = p.record AND q.occasion = p.occasion AND q.left_at = p.entered_at
 WHERE p.participant_id <> q.participant_id
     AND NOT EXISTS (SELECT 1 FROM state.transitions AS t WHERE t.participant_id IN (p.participant_id, q.participant_id) AND t.kind = 'merged')
 UNION ALL
 SELECT p.participant_id, p.workflow, p.record
-FROM state.participants AS p
+FROM state.open_participants AS p
 JOIN state.refusals AS f ON f.workflow = p.workflow AND f.record = p.record AND f.occasion = p.occasion
 WHERE f.refused_from <= p.entered_at AND (f.refused_to IS NULL OR f.refused_to > p.entered_at)
     AND p.entry_mode = 'condition'
     AND NOT EXISTS (SELECT 1 FROM state.transitions AS t WHERE t.participant_id = p.participant_id AND t.kind = 'merged');
 
--- [waiting_for_something if state.participants] Every active participant that rests has a due instant or waits for a condition.
+-- [waiting_for_something if state.open_participants] Every active participant that rests has a due instant or waits for a condition.
 SELECT p.participant_id, p.step_id
-FROM state.participants AS p
+FROM state.open_participants AS p
 WHERE p.status = 'active' AND p.due_at IS NULL
     -- whom an edit sent back to the entry just before the archive froze it rests there until that is over
     AND NOT (p.step_id = '(entry)' AND EXISTS (SELECT 1 FROM live.workflows AS w WHERE w.workflow = p.workflow AND w.is_current AND w.state = 'archived'))
@@ -80,10 +81,10 @@ WHERE p.status = 'active' AND p.due_at IS NULL
             AND NOT h.needs_timer AND g.condition IS NOT NULL
     );
 
--- [locks_hold if state.participants] Nobody is inside a workflow that was shut to its record when it entered.
+-- [locks_hold if state.open_participants] Nobody is inside a workflow that was shut to its record when it entered.
 SELECT p.participant_id, p.workflow, q.workflow AS locked_by
-FROM state.participants AS p
-JOIN state.participants AS q ON q.object = p.object AND q.record = p.record AND q.workflow <> p.workflow
+FROM state.open_participants AS p
+JOIN state.open_participants AS q ON q.object = p.object AND q.record = p.record AND q.workflow <> p.workflow
 JOIN live.workflows AS w ON w.workflow = q.workflow AND w.version = q.version
 WHERE q.entered_at < p.entered_at AND (q.left_at IS NULL OR q.left_at >= p.entered_at)
     AND q.flow_version = q.version AND (w.shuts_all OR list_contains(w.shuts, p.workflow))

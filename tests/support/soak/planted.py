@@ -38,6 +38,7 @@ OLD_RECIPIENT = (
 STOPPED = FOUND + "a date that came and passed while somebody was stopped is past on arrival]"
 OLD_SEGMENT = FOUND + "when a segment is edited, the objective of those who entered before is asked by it too]"
 OLD_FIELD = "tests/pipelines/test_older_versions.py::test_an_objective_that_is_observed_still_keeps_what_it_asks_for"
+WINDOWS = "tests/test_cases.py::test_case[relations: of several windows over the same rows each begins at its own time, by days at midnight]"
 REACH = "tests/sql/test_reach.py::test_a_condition_reaches_every_table_on_its_way"
 
 
@@ -144,7 +145,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("old_numbers", "older versions keep the numbers of before an edit of a segment", "pipelines/apply.py", "        _write_older(session, project)\n", "", OLD_SEGMENT),
     Mutant("retiring_unchecked", "the version that an apply retires is not looked at", "sql/queries/live.sql", "WHERE p.left_at IS NULL OR p.watched_until >= $as_of\nGROUP BY ALL", "WHERE NOT w.is_current\nGROUP BY ALL", OLD_FIELD),
     Mutant("looked_while_stopped", "whoever is stopped looks at the date that it waits for", ADVANCE, "WHERE p.status = 'active' AND s.date_value IS NOT NULL", "WHERE p.left_at IS NULL AND s.date_value IS NOT NULL", STOPPED),
-    Mutant("recent_of_first", "rows are as recent as the first that asks wants them", "sql/truths/recent.py", "for starts in found))", "for starts in found[:1]))"),
+    Mutant("recent_of_first", "rows are as recent as the first that asks wants them", "sql/truths/recent.py", "for starts in found))", "for starts in found[:1]))", WINDOWS),
     Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', ALIKE),
 )  # fmt: skip
 """The list. A mutant that survives all its seeds fails the build."""

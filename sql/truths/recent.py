@@ -11,9 +11,9 @@ from sql.aggregates import cast_to
 
 
 def recent(filters: Iterable[exp.Expr | None]) -> exp.Expr | None:
-    """What every row meets that passes one of some filters: a time of it is not before the earliest that they name.
+    """What every row meets that passes one of some filters: a column, mostly a time, is not below the least that they name.
 
-    None where a filter lets rows of any time pass. Unlike most filters it leaves out whole row groups unread.
+    None where a filter names none. Unlike most of a filter this leaves whole row groups unread.
     """
     found = [dict(_starts(tree)) if tree is not None else {} for tree in filters]
     shared = set[exp.Expr]().union(*found).intersection(*found)
@@ -26,7 +26,7 @@ def recent(filters: Iterable[exp.Expr | None]) -> exp.Expr | None:
 
 
 def _starts(tree: exp.Expr) -> Iterable[tuple[exp.Expr, exp.Expr]]:
-    """Columns that must not be before something that is the same for all rows, and that."""
+    """Columns that must not be below something that is the same for all rows, and that."""
     for part in tree.flatten() if isinstance(tree, exp.And) else (tree,):
         compared = part.unnest()
         match compared:

@@ -83,7 +83,7 @@ def _part(part: str, base: Job) -> Iterator[Job]:
             yield from (replace(base, task=task) for task in ("peers", "first"))
         case "changes":
             yield from _whole(base, SHARES)
-            yield replace(base, task="whole")
+            yield from (replace(base, task=task) for task in ("everybody", "held", "whole"))
         case "report":
             yield from _whole(base, (0.01,))
             yield replace(base, task="report")

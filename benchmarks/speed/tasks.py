@@ -22,7 +22,8 @@ from pipelines.collector import collect_rarely
 TASKS: dict[str, Callable[[Asking], Found]] = {
     task.__name__: task
     for task in (
-        *(ours.prepare, ours.keep, ours.first, ours.later, ours.past, ours.midnight, ours.whole, ours.report),
+        *(ours.prepare, ours.keep, ours.first, ours.later, ours.everybody, ours.held, ours.past, ours.midnight),
+        *(ours.whole, ours.report),
         *(others.bounds, others.alone, others.polars, others.peers, others.steps),
     )
 }

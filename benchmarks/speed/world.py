@@ -145,10 +145,10 @@ def _once(made: Path, build: Callable[[Path], object]) -> Path:
     return made
 
 
-def session_of(path: Path) -> MeteredSession:
-    """A session of a warehouse. Half of the machine's memory is the engine's: beside it stand the bits."""
+def session_of(path: Path, memory: str | None = None) -> MeteredSession:
+    """A session of a warehouse. Unless told, half of the machine's memory is the engine's: beside it stand the bits."""
     half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    return MeteredSession(path, timezone="UTC", memory=f"{half >> 20}MiB")
+    return MeteredSession(path, timezone="UTC", memory=memory or f"{half >> 20}MiB")
 
 
 def build_loaded(world: World, path: Path, meter: Meter) -> dict[str, int]:

@@ -16,8 +16,13 @@ from pipelines.evaluation import Increments, evaluate
 from pipelines.live import live_project
 from pipelines.reporting import refresh_reports
 
-PARTS = {"truths": ("04",), "state": ("05", "06", "07", "08", "09_advance"), "actions": ("09_assign", "10")}
-"""The stages of an evaluation by what they are about: how their names begin."""
+PARTS = {
+    "judging": ("04_truths",),
+    "truths": ("04",),
+    "state": ("05", "06", "07", "08", "09_advance"),
+    "actions": ("09_assign", "10"),
+}
+"""The stages of an evaluation by what they are about: how their names begin. Truths are judging and the answers asked for."""
 MEMORY = "1536MiB"
 """What the engine is held to where the row says so: `memory` of project.yaml."""
 STATE = (

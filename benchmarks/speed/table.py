@@ -54,12 +54,13 @@ def lines_of(results: Results) -> list[Line]:
 
 
 def _is_shown(line: Line, base: Line) -> bool:
-    """Of other scales and numbers of workflows only what is compared: the evaluation, its truths and its state."""
+    """Of other scales and numbers of workflows only what is compared: the evaluation, its judging, truths and state."""
     if (line.scale, line.workflows, line.everyone) == (base.scale, base.workflows, base.everyone):
         return True
     if line.what in ("apply", "compile") and line.scale == base.scale:
         return True
-    return line.what.endswith((": evaluation", ": truths", ": state", "snapshot and evaluation", "a condition"))
+    shown = (": evaluation", ": judging", ": truths", ": state", "snapshot and evaluation", "a condition")
+    return line.what.endswith(shown)
 
 
 def _unique(lines: Iterable[Line]) -> list[Line]:

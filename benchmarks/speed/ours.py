@@ -23,7 +23,7 @@ PARTS = {
     "actions": ("09_assign", "10"),
 }
 """The stages of an evaluation by what they are about: how their names begin. Truths are judging and the answers asked for."""
-MEMORY = "1536MiB"
+MEMORY = "1610MB"
 """What the engine is held to where the row says so: `memory` of project.yaml."""
 STATE = (
     "state.episodes",

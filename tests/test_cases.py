@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.cases import Case, load_cases, run_case
 
-from pipelines.evaluation import prepare
+from pipelines.evaluation import Execution, prepare
 from pipelines.worlds import World
 from sql import DuckDBSession
 
@@ -29,7 +29,10 @@ def test_case(case: Case, session: DuckDBSession) -> None:
         run_case(case, lambda project: World(project, session))
 
 
+@pytest.mark.parametrize("execution", ["sql", "bitmaps"])
 @pytest.mark.parametrize("case", [case for case in CASES if case.file == "found"], ids=lambda case: case.name)
-def test_a_case_that_was_found_looks_at_those_alone_that_may_differ(case: Case, session: DuckDBSession) -> None:
+def test_a_case_that_was_found_looks_at_those_alone_that_may_differ(
+    case: Case, execution: Execution, session: DuckDBSession
+) -> None:
     with session.rehearsal():
-        run_case(case, lambda project: World(project, session, increments="always"))
+        run_case(case, lambda project: World(project, session, increments="always", execution=execution))

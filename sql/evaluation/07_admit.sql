@@ -6,7 +6,7 @@ SELECT p.object, p.record
 FROM leavers AS l
 JOIN state.open_participants AS p ON p.participant_id = l.participant_id;
 
--- [asking if spells or orders] Who asks to enter: whoever qualifies, by a related row or by itself, and whoever was enrolled by hand or by a step.
+-- [asking if spells or leavers or orders] Who asks to enter: whoever qualifies, by a related row or by itself, and whoever was enrolled by hand or by a step.
 CREATE OR REPLACE TEMP TABLE asking AS
 SELECT w.workflow, e.record, e.occasion, e.matched_from, 'condition' AS entry_mode, CAST(NULL AS VARCHAR) AS command_id
 FROM live.workflows AS w

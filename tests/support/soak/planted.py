@@ -39,6 +39,7 @@ STOPPED = FOUND + "a date that came and passed while somebody was stopped is pas
 OLD_SEGMENT = FOUND + "when a segment is edited, the objective of those who entered before is asked by it too]"
 OLD_FIELD = "tests/pipelines/test_older_versions.py::test_an_objective_that_is_observed_still_keeps_what_it_asks_for"
 WINDOWS = "tests/test_cases.py::test_case[relations: of several windows over the same rows each begins at its own time, by days at midnight]"
+LEAVERS = "tests/test_cases.py::test_a_case_that_was_found_looks_at_those_alone_that_may_differ[whoever leaves by what somebody did is judged anew for all other workflows-bitmaps]"
 REACH = "tests/sql/test_reach.py::test_a_condition_reaches_every_table_on_its_way"
 
 
@@ -146,6 +147,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("retiring_unchecked", "the version that an apply retires is not looked at", "sql/queries/live.sql", "WHERE p.left_at IS NULL OR p.watched_until >= $as_of\nGROUP BY ALL", "WHERE NOT w.is_current\nGROUP BY ALL", OLD_FIELD),
     Mutant("looked_while_stopped", "whoever is stopped looks at the date that it waits for", ADVANCE, "WHERE p.status = 'active' AND s.date_value IS NOT NULL", "WHERE p.left_at IS NULL AND s.date_value IS NOT NULL", STOPPED),
     Mutant("recent_of_first", "rows are as recent as the first that asks wants them", "sql/truths/recent.py", "for starts in found))", "for starts in found[:1]))", WINDOWS),
+    Mutant("leavers_ask", "whoever leaves asks anew only where somebody reached qualifies", "sql/evaluation/07_admit.sql", "if spells or leavers or orders]", "if spells or orders]", LEAVERS),
     Mutant("half_constant", "numbers against a half are rounded down", BITS + "values.py", 'return _against(values, ">=", high)', 'return _against(values, ">=", low)', ALIKE),
 )  # fmt: skip
 """The list. A mutant that survives all its seeds fails the build."""

@@ -27,6 +27,8 @@ _OURS = {
     "snapshot of whole tables": "1% changed: snapshot",
 }
 """The rows of others, and the row of ours that does the same work."""
+_VARIANTS = {HELD: "the same with half of the machine's", PASSED: "the same with none over"}
+"""What the names of rows of a variant hold more than those that they are compared with, and how these are named."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,8 @@ def _compared(line: Line, lines: Sequence[Line]) -> Line:
     others: list[tuple[Line | None, str]] = []
     if line.what in _OURS:
         others = [(at(_OURS[line.what], *here), _OURS[line.what])]
-    elif HELD in line.what:
-        others = [(at(line.what.replace(HELD, ""), *here), "the same with half of the machine's")]
-    elif PASSED in line.what:
-        others = [(at(line.what.replace(PASSED, ""), *here), "the same with none over")]
+    elif (variant := next((name for name in _VARIANTS if name in line.what), None)) is not None:
+        others = [(at(line.what.replace(variant, ""), *here), _VARIANTS[variant])]
     elif line.scale > base.scale:
         others = [(at(line.what, base.scale, line.workflows, line.everyone), "the same with a third of the data")]
     elif line.workflows > line.everyone and line.everyone < base.everyone:

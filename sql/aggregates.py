@@ -149,6 +149,20 @@ def _case(where: exp.Expr | None, value: exp.Expr | None) -> exp.Expr:
     return made if where is None else exp.case().when(where.copy(), made)
 
 
+def unfiltered(tree: exp.Expr) -> tuple[exp.Expr | None, exp.Expr]:
+    """The filter and the value of `CASE WHEN filter THEN value END`, as compiled aggregates have it; of all else no filter.
+
+    >>> [part.sql() for part in unfiltered(exp.maybe_parse("CASE WHEN a > 1 THEN b END"))]
+    ['a > 1', 'b']
+    >>> unfiltered(exp.maybe_parse("CASE a WHEN 1 THEN b END"))[0] is None
+    True
+    """
+    # one branch, and neither a value that it is compared with nor another for the rest
+    if isinstance(tree, exp.Case) and len(tree.args["ifs"]) == 1 and tree.this is tree.args.get("default") is None:
+        return tree.args["ifs"][0].this, tree.args["ifs"][0].args["true"]
+    return None, tree
+
+
 def _count(argument: exp.Expr | None, where: exp.Expr | None, distinct: bool) -> exp.Expr:
     if argument is None and where is None:
         return exp.Count(this=exp.Star())
@@ -178,11 +192,9 @@ def filter_of(aggregate: exp.Expr) -> exp.Expr | None:
     match aggregate:
         case exp.Filter():
             return aggregate.expression.this
-        case exp.Case() if len(aggregate.args["ifs"]) == 1 and aggregate.args.get("default") is None:
-            return aggregate.args["ifs"][0].this
         case exp.Distinct(expressions=[one]):
             return filter_of(one)
-        case exp.AggFunc() | exp.Cast() | exp.Anonymous() if isinstance(aggregate.this, exp.Expr):
+        case exp.AggFunc() | exp.Cast() if isinstance(aggregate.this, exp.Expr):
             return filter_of(aggregate.this)
         case _:
-            return None
+            return unfiltered(aggregate)[0]

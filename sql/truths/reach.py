@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from definitions.catalog import Hop
 from definitions.conditions import DIALECT
-from sql.aggregates import Group
+from sql.aggregates import Group, unfiltered
 from sql.places import RECORD, RELATED, ROOT
 from sql.truths.plan import Kind, ObjectPlan, numbers_in
 
@@ -188,8 +188,7 @@ def _value_of_a_row(aggregate: exp.Expr) -> exp.Expr | None:
     """What an aggregate picks from one of the rows; None where it makes something of several."""
     match aggregate:
         case exp.Min() | exp.Max():
-            value = aggregate.this
-            return value.args["ifs"][0].args["true"] if isinstance(value, exp.Case) else value
+            return unfiltered(aggregate.this)[1]
         case exp.Filter():
             return _value_of_a_row(aggregate.this)
         case exp.First(this=exp.Order() as order):

@@ -13,6 +13,7 @@ from typing import Literal
 from sqlglot import exp
 
 from definitions.conditions import DIALECT
+from sql.aggregates import unfiltered
 from sql.truths.bits.values import LIMIT, NotComparable, Values
 
 How = Literal["rows", "different", "sum", "exact", "min", "max", "any", "every"]
@@ -56,27 +57,20 @@ def read(tree: exp.Expr) -> Grouped | None:
         case exp.Count(this=exp.Star()):
             return Grouped("rows")
         case exp.Count() if not isinstance(tree.this, exp.Distinct):
-            where, value = _case(tree.this)
+            where, value = unfiltered(tree.this)
             return Grouped("rows", where, None if isinstance(value, exp.Literal) else value)
         case exp.Count(this=exp.Distinct(expressions=[counted])):
-            return Grouped("different", *_case(counted))
+            return Grouped("different", *unfiltered(counted))
         case exp.TryCast(this=exp.Sum()):
-            return Grouped("sum", *_case(tree.this.this))
+            return Grouped("sum", *unfiltered(tree.this.this))
         case exp.Cast(this=exp.Sum(this=exp.TryCast())):
-            return Grouped("exact", *_case(tree.this.this.this))
+            return Grouped("exact", *unfiltered(tree.this.this.this))
         case exp.Min() | exp.Max():
-            return Grouped("min" if isinstance(tree, exp.Min) else "max", *_case(tree.this))
+            return Grouped("min" if isinstance(tree, exp.Min) else "max", *unfiltered(tree.this))
         case exp.LogicalOr() | exp.LogicalAnd():
-            return Grouped("any" if isinstance(tree, exp.LogicalOr) else "every", *_case(tree.this))
+            return Grouped("any" if isinstance(tree, exp.LogicalOr) else "every", *unfiltered(tree.this))
         case _:
             return None
-
-
-def _case(tree: exp.Expr) -> tuple[exp.Expr | None, exp.Expr]:
-    """The filter and the value of `CASE WHEN filter THEN value END`, as compiled aggregates have it."""
-    if isinstance(tree, exp.Case) and len(tree.args["ifs"]) == 1 and tree.args.get("default") is None:
-        return tree.args["ifs"][0].this, tree.args["ifs"][0].args["true"]
-    return None, tree
 
 
 def _millionths(value: exp.Expr) -> exp.Expr:

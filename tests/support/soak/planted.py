@@ -26,9 +26,9 @@ BLOCKS = "tests/pipelines/test_bits.py::test_blocks_change_nothing[8]"
 DAYS = "tests/sql/test_days.py::test_every_minute_is_of_the_day_that_the_engine_tells"
 FOUND = "tests/test_cases.py::test_case[found: "
 BY_INCREMENTS = "tests/test_cases.py::test_a_case_that_was_found_looks_at_those_alone_that_may_differ["
-HAPPENED = BY_INCREMENTS + "whoever leaves by what somebody did is judged anew for all other workflows]"
+HAPPENED = BY_INCREMENTS + "whoever leaves by what somebody did is judged anew for all other workflows-sql]"
 CLOCKS_BACK = (
-    BY_INCREMENTS + "where clocks go back, what lies between two evaluations is seen on both sides of the hour]"
+    BY_INCREMENTS + "where clocks go back, what lies between two evaluations is seen on both sides of the hour-sql]"
 )
 HOURS = FOUND + "an hour that the clock repeats is two hours]"
 GONE = FOUND + "what is gone is not observed, and what was seen last stands]"
@@ -39,7 +39,7 @@ STOPPED = FOUND + "a date that came and passed while somebody was stopped is pas
 OLD_SEGMENT = FOUND + "when a segment is edited, the objective of those who entered before is asked by it too]"
 OLD_FIELD = "tests/pipelines/test_older_versions.py::test_an_objective_that_is_observed_still_keeps_what_it_asks_for"
 WINDOWS = "tests/test_cases.py::test_case[relations: of several windows over the same rows each begins at its own time, by days at midnight]"
-LEAVERS = "tests/test_cases.py::test_a_case_that_was_found_looks_at_those_alone_that_may_differ[whoever leaves by what somebody did is judged anew for all other workflows-bitmaps]"
+LEAVERS = BY_INCREMENTS + "whoever leaves by what somebody did is judged anew for all other workflows-bitmaps]"
 REACH = "tests/sql/test_reach.py::test_a_condition_reaches_every_table_on_its_way"
 
 
